@@ -1,0 +1,118 @@
+"""Atomic writes, content hashes and locks: nothing half-written is ever found under its final name."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from imatlas.checks import InputError
+
+__all__ = ["content_hash", "locked", "read_json", "write_array", "write_bytes", "write_json"]
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file so that readers see the old content or the whole new one, never a part.
+
+    Raises
+    ------
+    InputError
+        If the disk is full or the place is not writable, in words.
+    """
+    path = Path(path)
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except OSError as error:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+        raise InputError(
+            f"Could not write {path} ({error.strerror or error}). What was there before is untouched. "
+            "Free some space or choose another place with --out."
+        ) from error
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write a JSON file atomically, keys in the order given."""
+    write_bytes(path, (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode())
+
+
+def read_json(path: Path) -> dict:
+    """Read a JSON object.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or is not JSON.
+    """
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise InputError(f"Could not read {path} as JSON ({error}). Restore it, or make the atlas anew.") from error
+
+
+def write_array(path: Path, array: np.ndarray) -> None:
+    """Write one npy file atomically; object arrays are refused."""
+    buffer = io.BytesIO()
+    np.save(buffer, np.ascontiguousarray(array), allow_pickle=False)
+    write_bytes(path, buffer.getbuffer())
+
+
+def content_hash(*parts: object) -> str:
+    """Give 16 hexadecimal digits that change when any array, text or JSON value does."""
+    digest = hashlib.blake2b(digest_size=8)
+    for part in parts:
+        if isinstance(part, np.ndarray):
+            digest.update(f"{part.dtype.str}{part.shape}".encode())
+            digest.update(np.ascontiguousarray(part).view(np.uint8).data)
+        else:
+            digest.update(json.dumps(part, sort_keys=True, default=str).encode())
+    return digest.hexdigest()
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a folder for one process; a dead process holds nothing.
+
+    Raises
+    ------
+    InputError
+        If a living process holds it.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / ".lock", "a+b") as stream:
+        if not _try_lock(stream):
+            raise InputError(f"{folder} is in use by another imatlas process. Wait until it ends, or stop it.")
+        yield
+
+
+def _try_lock(stream: io.BufferedRandom) -> bool:
+    """Take the operating system's own lock on an open file: it dies with the process."""
+    try:
+        if os.name == "nt":
+            import msvcrt
+
+            stream.seek(0)
+            msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(stream.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
