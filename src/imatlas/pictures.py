@@ -1,0 +1,101 @@
+"""Image files that say how they were made: PNG with a text chunk, one npz of many.
+
+The chunk is an iTXt entry (PNG specification, section 11.3.4.5) named "imatlas" that holds JSON; any image program
+keeps or ignores it, and reading it runs no code.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, PngImagePlugin, UnidentifiedImageError
+
+from imatlas.checks import InputError
+from imatlas.files import write_bytes
+from imatlas.values import Samples
+
+__all__ = ["read_png_text", "samples_to_folder", "samples_to_npz", "write_png"]
+
+_KEY = "imatlas"
+
+
+def write_png(path: Path, pixels: np.ndarray, how: Mapping[str, object]) -> None:
+    """Write one image as PNG with a note of how it was made.
+
+    Parameters
+    ----------
+    pixels : uint8 (H, W), (H, W, 1) or (H, W, 3) in [0, 255].
+    how : JSON values, such as model, seed and condition.
+
+    Raises
+    ------
+    ValueError
+        If the pixels have another kind or shape.
+    """
+    note = PngImagePlugin.PngInfo()
+    note.add_itxt(_KEY, json.dumps(dict(how), ensure_ascii=False))
+    buffer = io.BytesIO()
+    _picture(pixels).save(buffer, "PNG", pnginfo=note)
+    write_bytes(Path(path), buffer.getvalue())
+
+
+def read_png_text(path: Path) -> dict:
+    """Read how an image was made.
+
+    Raises
+    ------
+    InputError
+        If the file is no PNG, or carries no note of imatlas.
+    """
+    try:
+        with Image.open(path, formats=["PNG"]) as picture:
+            picture.load()
+            text = picture.text.get(_KEY)  # type: ignore[attr-defined]
+        how = None if text is None else json.loads(text)
+    except (OSError, UnidentifiedImageError, ValueError, SyntaxError) as error:
+        raise InputError(f"Could not read {path} as PNG ({error}). Name a PNG that imatlas generated.") from error
+    if not isinstance(how, dict):
+        raise InputError(
+            f"{path} carries no note of how it was made; imatlas writes one into every PNG it generates, "
+            "and some programs drop it. Name the original file."
+        )
+    return how
+
+
+def samples_to_folder(samples: Samples, folder: Path) -> list[Path]:
+    """Write each generated image as a PNG with its note; give the paths, `00000.png` on.
+
+    The number is the sample's `seed` in its note when every note has one, else its place in the batch.
+    """
+    seeds = [how.get("seed") for how in samples.how]
+    own = len(seeds) == len(samples) and all(isinstance(seed, int) for seed in seeds) and len(set(seeds)) == len(seeds)
+    paths = []
+    for row, pixels in enumerate(samples.pixels):
+        how = samples.how[row] if row < len(samples.how) else {"seed": samples.seed, "row": row}
+        path = Path(folder) / f"{seeds[row] if own else row:05d}.png"
+        write_png(path, pixels, {"model": samples.source, **how})
+        paths.append(path)
+    return paths
+
+
+def samples_to_npz(samples: Samples, path: Path) -> None:
+    """Write generated images as one array `images`, uint8 (n, H, W) for gray or (n, H, W, 3) for colour."""
+    pixels = samples.pixels[..., 0] if samples.pixels.shape[-1] == 1 else samples.pixels
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, images=pixels)
+    write_bytes(Path(path), buffer.getvalue())
+
+
+def _picture(pixels: np.ndarray) -> Image.Image:
+    """Give a Pillow image of uint8 pixels, gray or colour."""
+    array = np.asarray(pixels)
+    gray = array[..., 0] if array.ndim == 3 and array.shape[-1] == 1 else array
+    if gray.dtype != np.uint8 or not (gray.ndim == 2 or (gray.ndim == 3 and gray.shape[-1] == 3)):
+        raise ValueError(
+            f"Pixels came as {array.dtype} {array.shape}; wanted uint8 (H, W), (H, W, 1) or (H, W, 3). Scale to 0-255 first."
+        )
+    return Image.fromarray(np.ascontiguousarray(gray))

@@ -1,0 +1,11 @@
+"""The atlas folder and its handle: everything learned from one image set, on disk, safe to interrupt and to reopen.
+
+Arrays are npy files opened as memory maps, estimators and weights are safetensors, the rest is JSON; nothing is ever
+unpickled. Every write happens beside its target and is renamed into place, so a crash leaves the old content or the
+new one; `atlas.json` remembers which steps are done, for which inputs, and how long they took.
+"""
+
+from imatlas.store.atlas import Atlas, create_atlas, open_atlas
+from imatlas.store.models import ModelFolder
+
+__all__ = ["Atlas", "ModelFolder", "create_atlas", "open_atlas"]

@@ -1,0 +1,243 @@
+"""The handle of an atlas folder: asks for a part read it from disk, large parts as memory maps.
+
+A step is fresh when the hash of everything it depends on is the one it was last marked with; then it is skipped and
+its files are used. The handle keeps no state of its own beside what it has opened.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from imatlas.checks import InputError
+from imatlas.files import content_hash, read_json
+from imatlas.images import read_cache, write_cache
+from imatlas.store.header import changed_header, claim_folder, read_header
+from imatlas.store.manifold_files import has_manifold, read_manifold, read_places, write_manifold
+from imatlas.store.models import ModelFolder, list_models, make_model_folder
+from imatlas.store.packed import read_packed, write_packed
+from imatlas.values import ImageSet, Manifold, Score
+
+__all__ = ["Atlas", "create_atlas", "open_atlas"]
+
+_ROOM = {"extractor": "features", "neighbors": "graph", "map": "map", "clusters": "clusters"}
+"""Name of a packed estimator -> sub-folder it is kept in; other names go to fitted/."""
+
+
+class Atlas:
+    """Handle of an atlas folder; make one with `create_atlas` or `open_atlas`.
+
+    Parameters
+    ----------
+    folder : path of the atlas folder.
+
+    Examples
+    --------
+    >>> import tempfile, numpy as np
+    >>> from imatlas.values import ImageSet
+    >>> pixels = np.zeros((3, 8, 8, 1), dtype=np.uint8)
+    >>> images = ImageSet(pixels, np.array(["a", "b", "c"]))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     atlas = create_atlas(folder + "/toy.atlas", images, {"seed": 0})
+    ...     len(atlas.images), atlas.models
+    (3, ())
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = Path(folder)
+
+    def __repr__(self) -> str:
+        return f"Atlas({str(self.folder)!r})"
+
+    @cached_property
+    def images(self) -> ImageSet:
+        """The image set, pixels as a memory map, with the exclusions of edits.json applied."""
+        return _without_excluded(read_cache(self.folder / "images"), self.folder / "edits.json")
+
+    @property
+    def has_manifold(self) -> bool:
+        """Whether a manifold has been saved."""
+        return has_manifold(self.folder)
+
+    @cached_property
+    def manifold(self) -> Manifold:
+        """What was learned from the training rows; large arrays are memory maps."""
+        return read_manifold(self.folder)
+
+    @cached_property
+    def places(self) -> np.ndarray:
+        """Map coordinates float32 (n_images, 2) of every image, held-out ones included."""
+        return read_places(self.folder)
+
+    def save_manifold(self, manifold: Manifold, places: np.ndarray) -> None:
+        """Keep a manifold and the map coordinates (n_images, 2) of every image, replacing earlier ones.
+
+        Raises
+        ------
+        ValueError
+            If there is not one place per image.
+        """
+        if np.shape(places) != (len(self.images), manifold.embedding.coordinates.shape[1]):
+            raise ValueError(
+                f"places came with shape {np.shape(places)}; wanted ({len(self.images)}, "
+                f"{manifold.embedding.coordinates.shape[1]}), one place per image, held-out ones included."
+            )
+        write_manifold(self.folder, manifold, places)
+        for name in ("manifold", "places"):
+            self.__dict__.pop(name, None)
+
+    def save_packed(self, name: str, settings: Mapping[str, object], arrays: Mapping[str, np.ndarray]) -> None:
+        """Keep a fitted estimator as its `pack()` gives it: settings (JSON values) and arrays.
+
+        Parameters
+        ----------
+        name : "extractor", "neighbors", "map", "clusters", or a name of your own.
+        """
+        write_packed(self._packed_path(name), settings, arrays)
+
+    def load_packed(self, name: str) -> tuple[dict, dict[str, np.ndarray]]:
+        """Read what `save_packed` kept under this name: (settings, arrays)."""
+        return read_packed(self._packed_path(name))
+
+    def has_packed(self, name: str) -> bool:
+        """Whether something was kept under this name."""
+        return self._packed_path(name).is_file()
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Names of the model folders, oldest first, trained or not."""
+        return list_models(self.folder)
+
+    @property
+    def default_model(self) -> str | None:
+        """The model used when none is named: the chosen one, else the newest trained one; None if none is trained."""
+        trained = [name for name in self.models if self.model(name).is_trained]
+        chosen = read_header(self.folder).get("default_model")
+        return chosen if chosen in trained else (trained[-1] if trained else None)
+
+    def choose_default(self, name: str) -> None:
+        """Make a model the one that is used when none is named."""
+        self.model(name)
+        with changed_header(self.folder) as header:
+            header["default_model"] = name
+
+    def model(self, name: str) -> ModelFolder:
+        """Give the handle of a model folder.
+
+        Raises
+        ------
+        InputError
+            If there is no such model.
+        """
+        if name not in self.models:
+            there = ", ".join(self.models) or "none yet; run imatlas train"
+            raise InputError(f"{self.folder} has no model {name!r}. Models there: {there}.")
+        return ModelFolder(self.folder / "models" / name)
+
+    def new_model(self, kind: str) -> ModelFolder:
+        """Make the next numbered model folder, such as models/0002-flow/."""
+        return make_model_folder(self.folder, kind)
+
+    @property
+    def scores(self) -> dict[str, tuple[Score, ...]]:
+        """Scores by model name, for the models that were evaluated."""
+        found = {name: self.model(name).scores for name in self.models}
+        return {name: scores for name, scores in found.items() if scores}
+
+    @property
+    def settings(self) -> dict:
+        """Settings and seeds this atlas was made with."""
+        return read_header(self.folder)["settings"]
+
+    def change_settings(self, settings: Mapping[str, object]) -> None:
+        """Merge settings (JSON values) into those kept in atlas.json."""
+        with changed_header(self.folder) as header:
+            header["settings"].update(settings)
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """Seconds each finished step took when it last ran."""
+        return {name: step["seconds"] for name, step in read_header(self.folder)["steps"].items()}
+
+    def is_fresh(self, step: str, key_hash: str) -> bool:
+        """Whether a step was last done for these very inputs, so that it can be skipped."""
+        return read_header(self.folder)["steps"].get(step, {}).get("key") == key_hash
+
+    def mark(self, step: str, key_hash: str, seconds: float) -> None:
+        """Remember that a step is done for some inputs, and how long it took."""
+        with changed_header(self.folder) as header:
+            header["steps"][step] = {"key": key_hash, "seconds": round(float(seconds), 3)}
+
+    @cached_property
+    def images_hash(self) -> str:
+        """Hash of the images, their split and their exclusions; part of the key of every step that reads them."""
+        excluded = self.images.ids[self.images.excluded].tolist()
+        return content_hash(read_header(self.folder)["hashes"]["images"], excluded)
+
+    def _packed_path(self, name: str) -> Path:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
+            raise ValueError(f"A packed name came as {name!r}; wanted letters, digits, - and _.")
+        return self.folder / _ROOM.get(name, "fitted") / f"{name}.safetensors"
+
+
+def create_atlas(folder: Path, images: ImageSet, settings: Mapping[str, object]) -> Atlas:
+    """Make an atlas of an image set, or continue the one of the same images.
+
+    Parameters
+    ----------
+    folder : a new or empty folder, or an atlas of the same images, whose finished steps are kept.
+    images : the image set; its pixels are written as a memory-mapped cache.
+    settings : settings and seeds, JSON values; merged into those of an atlas that is continued.
+
+    Raises
+    ------
+    InputError
+        If the folder holds something else or an atlas of other images, is not writable, or the disk is full.
+    """
+    folder = Path(folder)
+    labels = images.labels if images.labels is not None else "no labels"
+    key = content_hash(images.pixels, images.ids, labels, list(images.class_names), images.held_out)
+    claim_folder(folder, images.source, {"images": key}, dict(settings))
+    atlas = Atlas(folder)
+    if not atlas.is_fresh("images", key):
+        try:
+            write_cache(images, folder / "images")
+        except OSError as error:
+            raise InputError(
+                f"Could not write the images into {folder} ({error.strerror or error}). Free some space or choose "
+                "another place with --out; the next run continues here."
+            ) from error
+        atlas.mark("images", key, 0.0)
+    return atlas
+
+
+def open_atlas(folder: Path) -> Atlas:
+    """Open an atlas folder.
+
+    Raises
+    ------
+    InputError
+        If it is not an atlas, its making was broken off before the images were in, or its format is newer.
+    """
+    atlas = Atlas(Path(folder))
+    if "images" not in read_header(atlas.folder)["steps"]:
+        raise InputError(f"{atlas.folder} was broken off before its images were in. Run imatlas map or run again.")
+    return atlas
+
+
+def _without_excluded(images: ImageSet, path: Path) -> ImageSet:
+    """Apply the exclusions a person made (ids under "excluded" in edits.json) as a mask."""
+    if not path.is_file():
+        return images
+    asked = [str(name) for name in read_json(path).get("excluded", [])]
+    excluded = images.excluded | np.isin(images.ids, asked)
+    unknown = len(set(asked) - set(images.ids.tolist()))
+    notes = images.notes
+    if unknown:
+        notes = (*notes, f"edits.json excludes {unknown} images that are not in this atlas; they were passed over.")
+    return replace(images, excluded=excluded, notes=notes)

@@ -1,0 +1,168 @@
+"""The file atlas.json: who made the folder, from which images, with which settings, and which steps are done.
+
+The header is the folder's contract: a folder without one is not an atlas, one of an older format is migrated when it
+is opened, one of a newer format is refused. Changes are read-modify-write under a short lock, so that two processes
+that finish a step at once both keep their mark.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from imatlas import __version__
+from imatlas.checks import InputError
+from imatlas.files import locked, read_json, write_json
+
+__all__ = ["FORMAT", "MIGRATIONS", "changed_header", "claim_folder", "has_header", "read_header"]
+
+FORMAT = 1
+"""The format this version writes."""
+
+MIGRATIONS: dict[int, Callable[[dict, Path], dict]] = {}
+"""Format -> function (header, folder) that gives the header of the next format; a new format adds one line here."""
+
+_KIND = "imatlas atlas"
+_PATIENCE = 10.0  # seconds to wait for another process's header change, which takes milliseconds
+_HARMLESS = {".lock", ".DS_Store", "Thumbs.db", "desktop.ini"}
+
+
+def has_header(folder: Path) -> bool:
+    """Say whether a folder calls itself an atlas."""
+    return (Path(folder) / "atlas.json").is_file()
+
+
+def read_header(folder: Path) -> dict:
+    """Read atlas.json, migrated to the present format.
+
+    Raises
+    ------
+    InputError
+        If there is no atlas, the file is not one of ours, or its format is newer than this version.
+    """
+    folder = Path(folder)
+    if not has_header(folder):
+        raise InputError(
+            f"{folder} is not an atlas: it has no atlas.json. Name an atlas folder, or make one with imatlas map IMAGES."
+        )
+    header = read_json(folder / "atlas.json")
+    version = header.get("format") if isinstance(header, dict) and header.get("kind") == _KIND else None
+    if not isinstance(version, int):
+        raise InputError(f"{folder}/atlas.json was not written by imatlas. Name another folder, or remove that file.")
+    if version > FORMAT:
+        raise InputError(
+            f"{folder} has format {version}, made by {header.get('made_by', 'a newer imatlas')}; this version reads up to "
+            f"format {FORMAT}. Update imatlas, or make the atlas anew with --out elsewhere."
+        )
+    return _migrated(header, folder)
+
+
+def claim_folder(folder: Path, source: str, hashes: dict, settings: dict) -> dict:
+    """Make a folder an atlas of some images, or continue the atlas of the same images.
+
+    Returns
+    -------
+    The header now on disk, with `settings` merged into what was there.
+
+    Raises
+    ------
+    InputError
+        If the folder holds something else, an atlas of other images, or cannot be written.
+    """
+    folder = Path(folder)
+    _make_folder(folder)
+    if not has_header(folder):
+        _refuse_foreign(folder)
+        header = {
+            "kind": _KIND,
+            "format": FORMAT,
+            "made_by": f"imatlas {__version__}",
+            "source": source,
+            "hashes": hashes,
+            "settings": settings,
+            "steps": {},
+            "default_model": "",
+        }
+        with _shortly_locked(folder):
+            write_json(folder / "atlas.json", header)
+        return header
+    header = read_header(folder)
+    if header["hashes"].get("images") != hashes["images"]:
+        raise InputError(
+            f"{folder} is an atlas of other images ({header.get('source') or 'source unknown'}), not of {source or 'these'}. "
+            "Choose another place with --out, or remove that folder."
+        )
+    with changed_header(folder) as header:
+        header["settings"].update(settings)
+    return header
+
+
+@contextmanager
+def changed_header(folder: Path) -> Iterator[dict]:
+    """Read the header, let the caller change it, write it back, all under the short lock."""
+    with _shortly_locked(folder):
+        header = read_header(folder)
+        yield header
+        write_json(Path(folder) / "atlas.json", header)
+
+
+def _migrated(header: dict, folder: Path) -> dict:
+    """Bring an older header up to the present format, one format at a time."""
+    while header["format"] < FORMAT:
+        version = header["format"]
+        if version not in MIGRATIONS:
+            raise InputError(
+                f"{folder} has format {version}, which this version no longer reads (it reads up to {FORMAT}). "
+                "Make the atlas anew from its images."
+            )
+        header = {**MIGRATIONS[version](header, folder), "format": version + 1}
+    return header
+
+
+def _make_folder(folder: Path) -> None:
+    """Create the folder, or say why that cannot be."""
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file; an atlas needs a folder. Choose another place with --out.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"Could not make the folder {folder} ({error.strerror or error}). Choose a writable place with --out."
+        ) from error
+
+
+def _refuse_foreign(folder: Path) -> None:
+    """Refuse a folder that holds anything but leftovers of the system or of a broken-off start."""
+    names = sorted(entry.name for entry in folder.iterdir())
+    foreign = [name for name in names if name not in _HARMLESS and not name.startswith(".atlas.json.")]
+    if foreign:
+        shown = ", ".join(foreign[:3]) + (f" and {len(foreign) - 3} more" if len(foreign) > 3 else "")
+        raise InputError(
+            f"{folder} holds something else ({shown}); an atlas wants a new or an empty folder. "
+            "Choose another place with --out; nothing there was touched."
+        )
+
+
+@contextmanager
+def _shortly_locked(folder: Path) -> Iterator[None]:
+    """Hold the folder for the milliseconds of a header change, waiting for others who do the same."""
+    until = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            lock = locked(folder)
+            lock.__enter__()
+            break
+        except InputError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.02)
+        except OSError as error:
+            raise InputError(
+                f"Could not write in {folder} ({error.strerror or error}). Make it writable, or choose another --out."
+            ) from error
+    try:
+        yield
+    finally:
+        lock.__exit__(None, None, None)

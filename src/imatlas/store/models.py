@@ -1,0 +1,195 @@
+"""One model folder of an atlas, models/0001-flow/: configuration, weights, checkpoints, metrics, scores, samples, card.
+
+The folder is laid out so that it can be handed on as it is: `config.json`, `model.safetensors`, `README.md` (the model
+card). `metrics.jsonl` grows by one row per report; a row cut off by a crash is dropped when it is read.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from imatlas.checks import InputError
+from imatlas.files import locked, read_json, write_bytes, write_json
+from imatlas.store.card import model_card
+from imatlas.store.packed import ArrayLike, read_packed, write_packed
+from imatlas.values import ImageSet, Score
+
+__all__ = ["ModelFolder", "list_models", "make_model_folder"]
+
+_NAME = re.compile(r"(\d{4,})-[a-z0-9][a-z0-9_-]*")
+
+
+class ModelFolder:
+    """Handle of one model folder.
+
+    Parameters
+    ----------
+    folder : path of the model folder, which must exist.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = Path(folder)
+
+    @property
+    def name(self) -> str:
+        """Name of the model, such as "0001-flow"."""
+        return self.folder.name
+
+    @property
+    def checkpoints(self) -> Path:
+        """Folder the training loop keeps its checkpoints in."""
+        return self.folder / "checkpoints"
+
+    @property
+    def samples(self) -> Path:
+        """Folder for images drawn from this model."""
+        return self.folder / "samples"
+
+    @property
+    def metrics_path(self) -> Path:
+        """File with one JSON row per training report."""
+        return self.folder / "metrics.jsonl"
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether configuration and weights are there, so that images can be drawn."""
+        return (self.folder / "config.json").is_file() and (self.folder / "model.safetensors").is_file()
+
+    @property
+    def config(self) -> dict:
+        """Settings the model was built and trained with."""
+        return read_json(self.folder / "config.json")
+
+    def write_config(self, config: Mapping[str, object]) -> None:
+        """Keep the settings (JSON values) the model is built and trained with."""
+        write_json(self.folder / "config.json", dict(config))
+
+    def save_weights(self, state: Mapping[str, np.ndarray | ArrayLike]) -> None:
+        """Write the model's weights: name -> array or torch tensor (a `state_dict()` as it is)."""
+        write_packed(self.folder / "model.safetensors", {}, state)
+
+    def load_weights(self) -> dict[str, np.ndarray]:
+        """Read the model's weights: name -> array."""
+        return read_packed(self.folder / "model.safetensors")[1]
+
+    def save_packed(self, name: str, settings: Mapping[str, object], arrays: Mapping[str, np.ndarray]) -> None:
+        """Keep something fitted beside the model, such as a condition or a latent prior."""
+        write_packed(self.folder / f"{name}.safetensors", settings, arrays)
+
+    def load_packed(self, name: str) -> tuple[dict, dict[str, np.ndarray]]:
+        """Read what `save_packed` kept: (settings, arrays)."""
+        return read_packed(self.folder / f"{name}.safetensors")
+
+    def append_metrics(self, row: Mapping[str, object]) -> None:
+        """Add one row (JSON values) to metrics.jsonl."""
+        try:
+            with open(self.metrics_path, "a+b") as stream:
+                if stream.tell() and not _ends_a_line(stream):
+                    stream.write(b"\n")
+                stream.write((json.dumps(dict(row)) + "\n").encode())
+        except OSError as error:
+            raise InputError(
+                f"Could not write {self.metrics_path} ({error.strerror or error}). Free some space."
+            ) from error
+
+    @property
+    def metrics(self) -> list[dict]:
+        """Rows of metrics.jsonl, oldest first; a last row cut off by a crash is left out."""
+        if not self.metrics_path.is_file():
+            return []
+        rows = []
+        for line in self.metrics_path.read_text(encoding="utf-8").splitlines():
+            try:
+                rows.append(json.loads(line))
+            except json.JSONDecodeError:
+                continue
+        return rows
+
+    def save_scores(self, scores: Sequence[Score], references: Mapping[str, Sequence[Score]] | None = None) -> None:
+        """Keep the scores of this model, and those of reference rows by name (real half, copies, Gaussian)."""
+        rows = {name: [asdict(score) for score in group] for name, group in (references or {}).items()}
+        write_json(self.folder / "scores.json", {"scores": [asdict(score) for score in scores], "references": rows})
+
+    @property
+    def scores(self) -> tuple[Score, ...]:
+        """Scores of this model; empty before it is evaluated."""
+        return tuple(_score(row) for row in self._score_file().get("scores", []))
+
+    @property
+    def references(self) -> dict[str, tuple[Score, ...]]:
+        """Scores of the reference rows, by name; empty before the model is evaluated."""
+        groups = self._score_file().get("references", {})
+        return {name: tuple(_score(row) for row in group) for name, group in groups.items()}
+
+    def write_card(self, images: ImageSet) -> None:
+        """Write README.md, the model card, from the configuration, the scores and the images it was trained on."""
+        text = model_card(self.name, self.config, self.scores, images)
+        write_bytes(self.folder / "README.md", text.encode())
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the folder for this process while it trains; a dead process holds nothing.
+
+        Raises
+        ------
+        InputError
+            If another process holds it.
+        """
+        with locked(self.folder):
+            yield
+
+    def _score_file(self) -> dict:
+        path = self.folder / "scores.json"
+        return read_json(path) if path.is_file() else {}
+
+
+def list_models(folder: Path) -> tuple[str, ...]:
+    """Name the model folders of an atlas, oldest first."""
+    models = Path(folder) / "models"
+    if not models.is_dir():
+        return ()
+    names = [entry.name for entry in models.iterdir() if entry.is_dir() and _NAME.fullmatch(entry.name)]
+    return tuple(sorted(names, key=lambda name: (int(name.split("-")[0]), name)))
+
+
+def make_model_folder(folder: Path, kind: str) -> ModelFolder:
+    """Make the next numbered model folder, models/0002-KIND/; two processes never get the same one."""
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", kind):
+        raise ValueError(f"A model's kind came as {kind!r}; wanted small letters, digits, - and _, such as 'flow'.")
+    models = Path(folder) / "models"
+    number = max((int(name.split("-")[0]) for name in list_models(folder)), default=0)
+    try:
+        models.mkdir(exist_ok=True)
+        while True:
+            number += 1
+            claim = models / f"{number:04d}-{kind}"
+            try:
+                claim.mkdir()
+                return ModelFolder(claim)
+            except FileExistsError:
+                continue
+    except OSError as error:
+        raise InputError(
+            f"Could not make a model folder in {models} ({error.strerror or error}). Make it writable or free some space."
+        ) from error
+
+
+def _ends_a_line(stream: BinaryIO) -> bool:
+    """Say whether the last byte is a line end; after a crash it may not be."""
+    stream.seek(-1, os.SEEK_END)
+    return stream.read(1) == b"\n"
+
+
+def _score(row: dict) -> Score:
+    """Build a score from its JSON row; the interval comes back as a tuple."""
+    interval = row.get("interval")
+    return Score(**{**row, "interval": None if interval is None else tuple(interval)})
