@@ -45,7 +45,7 @@ def read_header(folder: Path) -> dict:
     folder = Path(folder)
     if not has_header(folder):
         raise InputError(
-            f"{folder} is not an atlas: it has no atlas.json. Name an atlas folder, or make one with imatlas map IMAGES."
+            f"{folder} is not an atlas: it has no atlas.json. Name an atlas folder, or make one: imatlas map IMAGES."
         )
     header = read_json(folder / "atlas.json")
     version = header.get("format") if isinstance(header, dict) and header.get("kind") == _KIND else None
@@ -53,8 +53,8 @@ def read_header(folder: Path) -> dict:
         raise InputError(f"{folder}/atlas.json was not written by imatlas. Name another folder, or remove that file.")
     if version > FORMAT:
         raise InputError(
-            f"{folder} has format {version}, made by {header.get('made_by', 'a newer imatlas')}; this version reads up to "
-            f"format {FORMAT}. Update imatlas, or make the atlas anew with --out elsewhere."
+            f"{folder} has format {version}, made by {header.get('made_by', 'a newer imatlas')}; this version reads "
+            f"up to format {FORMAT}. Update imatlas, or make the atlas anew with --out elsewhere."
         )
     return _migrated(header, folder)
 
@@ -75,7 +75,7 @@ def claim_folder(folder: Path, source: str, hashes: dict, settings: dict) -> dic
     _make_folder(folder)
     if not has_header(folder):
         _refuse_foreign(folder)
-        header = {
+        header: dict = {
             "kind": _KIND,
             "format": FORMAT,
             "made_by": f"imatlas {__version__}",
@@ -91,8 +91,8 @@ def claim_folder(folder: Path, source: str, hashes: dict, settings: dict) -> dic
     header = read_header(folder)
     if header["hashes"].get("images") != hashes["images"]:
         raise InputError(
-            f"{folder} is an atlas of other images ({header.get('source') or 'source unknown'}), not of {source or 'these'}. "
-            "Choose another place with --out, or remove that folder."
+            f"{folder} is an atlas of other images ({header.get('source') or 'source unknown'}), not of "
+            f"{source or 'these'}. Choose another place with --out, or remove that folder."
         )
     with changed_header(folder) as header:
         header["settings"].update(settings)
