@@ -104,8 +104,9 @@ def read_places(folder: Path) -> np.ndarray:
 def open_array(path: Path) -> np.ndarray:
     """Open one npy file, as a read-only memory map when it is large; nothing is unpickled."""
     try:
-        mode = "r" if os.path.getsize(path) >= _MAP_FROM else None
-        return np.load(path, mmap_mode=mode, allow_pickle=False)
+        if os.path.getsize(path) >= _MAP_FROM:
+            return np.load(path, mmap_mode="r", allow_pickle=False)
+        return np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise InputError(f"Could not read {path} ({error}). Run imatlas map again to remake it.") from error
 

@@ -179,7 +179,7 @@ def make_model_folder(folder: Path, kind: str) -> ModelFolder:
                 continue
     except OSError as error:
         raise InputError(
-            f"Could not make a model folder in {models} ({error.strerror or error}). Make it writable or free some space."
+            f"Could not make a model folder in {models} ({error.strerror or error}). Make it writable."
         ) from error
 
 
