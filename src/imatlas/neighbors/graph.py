@@ -1,0 +1,109 @@
+"""The neighbor graph of a set of rows, built once and used by every map, clustering and geodesic.
+
+All pairs are compared (exactly, see `imatlas.neighbors.exact`) while n * n * d multiplications stay affordable; beyond that, rows are looked
+up in inverted lists (`imatlas.neighbors.inverted`) and the share of true neighbors found is measured and kept in the graph.
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+
+import numpy as np
+from scipy import sparse
+
+from imatlas.checks import InputError
+from imatlas.neighbors.exact import ExactSearch
+from imatlas.neighbors.inverted import inverted_neighbors
+from imatlas.neighbors.metrics import prepare_rows, to_distance
+from imatlas.neighbors.search import sparse_nearest
+from imatlas.progress import Progress, Report, silent
+from imatlas.values import KnnGraph
+
+__all__ = ["EXACT_COST", "knn_graph"]
+
+EXACT_COST = 1e12
+"""Multiplications n * n * d up to which every pair is compared: about half a minute on two cores."""
+
+
+def knn_graph(
+    X: np.ndarray | sparse.spmatrix,
+    *,
+    n_neighbors: int = 15,
+    metric: str = "euclidean",
+    random_state: int | None = 0,
+    report: Report = silent,
+) -> KnnGraph:
+    """Link every row to its nearest other rows.
+
+    Parameters
+    ----------
+    X : (n, d) features, dense or CSR, finite, n >= 2.
+    n_neighbors : links per row. More makes maps smoother and joins parts; fewer keeps fine structure. Above n - 1 it is
+        lowered with a warning.
+    metric : "euclidean", "cosine" or "correlation".
+    random_state : seed of the inverted lists; exact search needs none.
+    report : called with progress.
+
+    Returns
+    -------
+    KnnGraph, nearest first, ties by row number; `recall` is 1.0 for exact search, measured on 600 rows otherwise.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than two rows, n_neighbors is below 1, or the metric is unknown.
+    ValueError
+        If X is not a finite matrix.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> knn_graph(np.array([[0.0], [1.0], [3.0]]), n_neighbors=1).indices.tolist()
+    [[1], [0], [1]]
+    """
+    rows = prepare_rows(X, metric)
+    n, d = rows.shape
+    if n < 2:
+        raise InputError(f"A neighbor graph was asked of {n} row(s); it needs at least 2. Give more rows.")
+    k = lower_to(n_neighbors, n)
+    if sparse.issparse(rows):
+        indices, squared, recall = *_collect(sparse_nearest(rows, rows, k, exclude_own=True), n, k, report), 1.0
+    elif float(n) * n * d <= EXACT_COST:
+        indices, squared, recall = *_collect(_exact_blocks(rows, k), n, k, report), 1.0
+    else:
+        indices, squared, recall = inverted_neighbors(rows, k, seed=random_state or 0, report=report)
+    return KnnGraph(indices=indices, distances=to_distance(squared, metric), metric=metric, recall=recall)
+
+
+def lower_to(n_neighbors: int, n: int) -> int:
+    """Give n_neighbors, or n - 1 with a warning if that is less.
+
+    Raises
+    ------
+    InputError
+        If it is below 1.
+    """
+    if n_neighbors < 1:
+        raise InputError(f"n_neighbors is {n_neighbors}; wanted at least 1. Raise it; 15 is usual.")
+    if n_neighbors > n - 1:
+        warnings.warn(f"n_neighbors={n_neighbors} is lowered to {n - 1}: there are only {n} rows.", stacklevel=3)
+    return int(min(n_neighbors, n - 1))
+
+
+def _exact_blocks(rows: np.ndarray, k: int):  # noqa: ANN202
+    engine = ExactSearch(rows)
+    for block in engine.blocks(len(rows)):
+        own = np.arange(block.start, block.stop)
+        yield block, *engine.nearest(rows[block], k, own=own)
+
+
+def _collect(blocks, n: int, k: int, report: Report) -> tuple[np.ndarray, np.ndarray]:  # noqa: ANN001
+    indices = np.empty((n, k), dtype=np.int64)
+    squared = np.empty((n, k), dtype=np.float32)
+    start = time.perf_counter()
+    for block, found, lengths in blocks:
+        indices[block], squared[block] = found, lengths
+        seconds = time.perf_counter() - start
+        report(Progress("neighbors", block.stop, n, seconds, block.stop / seconds, seconds * (n / block.stop - 1)))
+    return indices, squared

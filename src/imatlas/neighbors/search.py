@@ -1,0 +1,85 @@
+"""The nearest old rows of new rows, each new row answered as if it came alone.
+
+Dense rows go through the certified exact search; sparse rows through float64 sparse products,
+|x|^2 + |y|^2 - 2 x.y, whose cancellation (about 1e-16 of the squared lengths) is below what float32 distances show.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import sparse
+
+from imatlas.checks import InputError
+from imatlas.neighbors.exact import ExactSearch
+from imatlas.neighbors.metrics import prepare_rows, to_distance
+
+__all__ = ["search", "sparse_nearest"]
+
+
+def search(
+    X: np.ndarray | sparse.spmatrix, Y: np.ndarray | sparse.spmatrix, k: int, metric: str = "euclidean"
+) -> tuple[np.ndarray, np.ndarray]:
+    """Find the k nearest rows of Y for each row of X, exactly.
+
+    Parameters
+    ----------
+    X : (b, d) new rows, dense or CSR.
+    Y : (n, d) old rows, of the same kind.
+    k : neighbors wanted, 1 to n.
+    metric : "euclidean", "cosine" or "correlation".
+
+    Returns
+    -------
+    indices : int64 (b, k), rows of Y, nearest first, ties by row number.
+    distances : float32 (b, k). A new row's answer does not depend on which rows come with it.
+
+    Raises
+    ------
+    InputError
+        If widths differ or k does not lie in [1, n].
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> search(np.array([[0.9]]), np.array([[0.0], [1.0], [2.0]]), 2)[0].tolist()
+    [[1, 2]]
+    """
+    if sparse.issparse(X) or sparse.issparse(Y):
+        X, Y = sparse.csr_matrix(X), sparse.csr_matrix(Y)
+    if np.ndim(X) == 2 and np.ndim(Y) == 2 and X.shape[1] != Y.shape[1]:
+        raise InputError(f"The new rows have {X.shape[1]} columns, the old {Y.shape[1]}; give rows of one width.")
+    new, old = prepare_rows(X, metric), prepare_rows(Y, metric)
+    if not 1 <= k <= old.shape[0]:
+        raise InputError(f"k is {k}; wanted 1 to {old.shape[0]}, the number of old rows. Lower k.")
+    indices = np.empty((new.shape[0], k), dtype=np.int64)
+    squared = np.empty((new.shape[0], k), dtype=np.float32)
+    if sparse.issparse(new):
+        for block, found, lengths in sparse_nearest(new, old, k, exclude_own=False):
+            indices[block], squared[block] = found, lengths
+    else:
+        engine = ExactSearch(old)
+        for block in engine.blocks(len(new)):
+            indices[block], squared[block] = engine.nearest(new[block], k)
+    return indices, to_distance(squared, metric)
+
+
+def sparse_nearest(new: sparse.csr_matrix, old: sparse.csr_matrix, k: int, *, exclude_own: bool):  # noqa: ANN201
+    """Yield (block, indices, squared distances) of the nearest old rows of sparse new rows.
+
+    With `exclude_own`, new and old are the same rows and none is its own neighbor.
+    """
+    old_squared = np.asarray(old.multiply(old).sum(axis=1)).ravel()
+    new_squared = np.asarray(new.multiply(new).sum(axis=1)).ravel()
+    columns = old.T.tocsr()
+    step = int(np.clip(2**23 // old.shape[0], 1, 1024))
+    for start in range(0, new.shape[0], step):
+        block = slice(start, min(start + step, new.shape[0]))
+        scores = (new[block] @ columns).toarray()  # (b, n)
+        scores = new_squared[block, None] + old_squared[None] - 2 * scores
+        scale = new_squared[block, None] + old_squared[None]
+        # What cancellation leaves of an exact zero is lifted to zero, so that duplicates are duplicates.
+        scores = np.where(scores <= 1e-14 * scale, 0, scores).astype(np.float32)
+        if exclude_own:
+            scores[np.arange(len(scores)), np.arange(block.start, block.stop)] = np.inf
+        order = np.argsort(scores, axis=1, kind="stable")[:, :k]
+        yield block, order, np.take_along_axis(scores, order, 1)
