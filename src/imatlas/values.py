@@ -23,6 +23,7 @@ __all__ = [
     "Dimension",
     "Embedding",
     "Features",
+    "Field",
     "Geodesics",
     "ImageSet",
     "KnnGraph",
@@ -359,6 +360,27 @@ class Manifold:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field a generator can be conditioned on.
+
+    Parameters
+    ----------
+    name : "class", "cluster", "map_place" or the user's own.
+    kind : "category" (one integer in [0, size) per image) or "vector" (`size` numbers, about zero mean and unit spread).
+    size : number of categories, or length of the vector.
+    """
+
+    name: str
+    kind: str
+    size: int
+
+    @property
+    def n_columns(self) -> int:
+        """Columns this field takes in `Codes`: 1 for a category, `size` for a vector."""
+        return 1 if self.kind == "category" else self.size
 
 
 @dataclass(frozen=True)

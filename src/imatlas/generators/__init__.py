@@ -1,0 +1,1 @@
+"""Generators: VAE, flow; latent samplers; all behind one contract."""

@@ -1,0 +1,123 @@
+"""One vector for everything a network is conditioned on: time and any of the optional fields.
+
+Each field has its own encoder (a table for categories, a two-layer network on random Fourier features for vectors) and a
+learned "absent" vector; the condition is their sum. Which fields are present is decided here and nowhere else: a field
+that is not given, or whose row is NaN, is absent; in training each field is dropped at random, so that one network
+serves every combination of fields and is its own unconditional branch (Ho & Salimans 2022, arXiv 2207.12598).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from imatlas.values import Field
+
+__all__ = ["ConditionEmbedding", "drop_fields"]
+
+DROP_EACH = 0.1
+DROP_ALL = 0.1
+
+
+def drop_fields(codes: Mapping[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
+    """Make fields absent at random, row by row, as training wants it.
+
+    Parameters
+    ----------
+    codes : name -> float32 (b, c).
+    generator : source of randomness.
+
+    Returns
+    -------
+    The same fields; rows of a field that was dropped are NaN. Each field alone with probability 0.1, all together 0.1.
+    """
+    if not codes:
+        return {}
+    b = len(next(iter(codes.values())))
+    device = next(iter(codes.values())).device
+    everything = torch.rand(b, 1, generator=generator).to(device) < DROP_ALL
+    dropped = {}
+    for name, values in codes.items():
+        alone = torch.rand(b, 1, generator=generator).to(device) < DROP_EACH
+        dropped[name] = torch.where(alone | everything, torch.full_like(values, torch.nan), values)
+    return dropped
+
+
+class ConditionEmbedding(nn.Module):
+    """Condition vector of width d from optional fields and, if asked for, a time in [0, 1].
+
+    Parameters
+    ----------
+    fields : what may be given.
+    width : length d of the condition vector.
+    timed : whether `forward` takes a time.
+    """
+
+    def __init__(self, fields: Sequence[Field], width: int, *, timed: bool = True) -> None:
+        super().__init__()
+        self.fields = tuple(fields)
+        self.width = width
+        self.encoders = nn.ModuleDict({field.name: _encoder(field, width) for field in self.fields})
+        self.absent = nn.ParameterDict({field.name: nn.Parameter(torch.zeros(width)) for field in self.fields})
+        self.time = _FourierMlp(1, width, scale=4.0) if timed else None
+        self.base = nn.Parameter(torch.zeros(width))
+
+    def forward(self, codes: Mapping[str, Tensor], b: int, time: Tensor | None = None) -> Tensor:
+        """Give the condition vectors.
+
+        Parameters
+        ----------
+        codes : name -> (b, c), NaN rows absent.
+        b : batch size.
+        time : (b,) in [0, 1], for a timed embedding.
+
+        Returns
+        -------
+        (b, d)
+        """
+        total = self.base.expand(b, -1)
+        if self.time is not None and time is not None:
+            total = total + self.time(time[:, None])
+        for field in self.fields:
+            values = codes.get(field.name)
+            if values is None:
+                total = total + self.absent[field.name]
+                continue
+            present = torch.isfinite(values).all(dim=1, keepdim=True)
+            encoded = self.encoders[field.name](torch.nan_to_num(values))
+            total = total + torch.where(present, encoded, self.absent[field.name])
+        return total
+
+
+class _Table(nn.Module):
+    """One learned vector per category."""
+
+    def __init__(self, n_categories: int, width: int) -> None:
+        super().__init__()
+        self.rows = nn.Embedding(n_categories, width)
+        nn.init.normal_(self.rows.weight, std=0.02 * math.sqrt(width))
+
+    def forward(self, values: Tensor) -> Tensor:
+        return self.rows(values[:, 0].long())
+
+
+class _FourierMlp(nn.Module):
+    """A small network on fixed random Fourier features of a few numbers."""
+
+    def __init__(self, n_inputs: int, width: int, *, scale: float) -> None:
+        super().__init__()
+        generator = torch.Generator().manual_seed(n_inputs)
+        frequencies = torch.randn(n_inputs, 32, generator=generator) * scale
+        self.register_buffer("frequencies", frequencies)
+        self.layers = nn.Sequential(nn.Linear(n_inputs + 64, width), nn.SiLU(), nn.Linear(width, width))
+
+    def forward(self, values: Tensor) -> Tensor:
+        angles = values @ self.frequencies  # (b, 32)
+        return self.layers(torch.cat([values, angles.sin(), angles.cos()], dim=1))
+
+
+def _encoder(field: Field, width: int) -> nn.Module:
+    return _Table(field.size, width) if field.kind == "category" else _FourierMlp(field.size, width, scale=0.7)
