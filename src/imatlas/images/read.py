@@ -1,0 +1,286 @@
+"""Any source of images to one `ImageSet`: the kind is told by what the source is and how it starts, not by its name.
+
+Broken files are skipped and listed with reasons; labels that contradict the images are refused; every decision (size,
+ground, split, ignored tables) is written in the notes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from imatlas.checks import InputError
+from imatlas.images.containers import IMAGE_KINDS, Container, Folder, Zip, is_image_name
+from imatlas.images.decode import Header, Unusable, decode, deepest, full_white, parse_ground, peek
+from imatlas.images.idx import find_idx_files, is_idx, read_idx_folder, read_idx_images
+from imatlas.images.layouts import Listing, arrange, encode_labels
+from imatlas.images.npz import read_npy, read_npz, row_names
+from imatlas.images.pictures import decode_all, drop_equal_channels, find_white, peek_all
+from imatlas.images.resolution import check_resolution, choose_resolution
+from imatlas.images.split import split_images
+from imatlas.images.stacks import Stack, fit_pixels, to_pixels
+from imatlas.progress import Report, silent
+from imatlas.values import ImageSet, Rejected
+
+__all__ = ["read_image", "read_images"]
+
+ACCEPTED = (
+    "a folder of pictures (flat, class sub-folders, metadata.csv|jsonl or dataset.json), a zip of one, idx files or "
+    "their folder, npz, npy, or an array"
+)
+FIRST_REASONS = 3
+
+
+def read_images(
+    source: str | Path | np.ndarray | ImageSet,
+    *,
+    resolution: int | None = None,
+    ground: str = "white",
+    channels: int | None = None,
+    held_out: float = 0.1,
+    seed: int = 0,
+    report: Report = silent,
+) -> ImageSet:
+    """Read a set of images.
+
+    Parameters
+    ----------
+    source : folder, zip, idx(.gz), npz, npy or picture file; an array (n, H, W[, C]); or an image set.
+    resolution : side of the square images, a multiple of 4 from 8 to 64; higher shows more and costs more. None: the
+        images' own size if they share one in that range, else the largest of 64, 48, 32, 16 not above the median.
+    ground : colour under transparent places, a name or #rrggbb.
+    channels : 1 or 3; None: 1 if every image is gray, else 3.
+    held_out : share of images kept for judging; a test split of the source is kept instead.
+    seed : of that choice.
+    report : told about the progress.
+
+    Returns
+    -------
+    Image set of uint8 (n, R, R, C); files that could not be used are in `rejected`, decisions in `notes`.
+
+    Raises
+    ------
+    InputError
+        If there is nothing to read, or labels do not fit the images; the message says what to do.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> faces = np.random.default_rng(0).random((20, 30, 40))
+    >>> read_images(faces, resolution=16).pixels.shape
+    (20, 16, 16, 1)
+    """
+    if resolution is not None:
+        resolution = check_resolution(resolution)
+    if channels not in (None, 1, 3):
+        raise InputError(f"channels is {channels!r}; wanted 1 (gray) or 3 (colour), or None to have it found out.")
+    parse_ground(ground)
+    if isinstance(source, ImageSet):
+        return _refit(source, resolution, channels, ground)
+    if isinstance(source, np.ndarray):
+        opened: Container | Stack = Stack(source, row_names("array", len(source)) if source.ndim else np.array([]))
+        name = "array"
+    elif isinstance(source, str | Path):
+        opened, name = _open(Path(source).expanduser()), str(source)
+    else:
+        raise TypeError(f"The source is a {type(source).__name__}; wanted {ACCEPTED}.")
+    if isinstance(opened, Stack):
+        images = _from_stack(opened, resolution, channels, ground, name)
+    else:
+        with contextlib.closing(opened):
+            images = _from_container(opened, resolution, channels, ground, report)
+    return split_images(replace(images, source=name), held_out, seed)
+
+
+def read_image(path: str | Path, resolution: int, channels: int, ground: str = "white") -> np.ndarray:
+    """Read one picture, such as a user's own to place on the map.
+
+    Parameters
+    ----------
+    path : a picture file.
+    resolution : side of the result, pixels.
+    channels : 1 (gray) or 3 (RGB).
+    ground : colour under transparent places.
+
+    Returns
+    -------
+    uint8 (resolution, resolution, channels).
+
+    Raises
+    ------
+    InputError
+        If there is no such file, or it cannot be used; the message says why.
+    """
+    check_resolution(resolution)
+    if channels not in (1, 3):
+        raise InputError(f"channels is {channels!r}; wanted 1 (gray) or 3 (colour).")
+    colour = parse_ground(ground)
+    try:
+        with open(path, "rb") as stream:
+            white = 65535.0
+            if peek(stream).deep:
+                stream.seek(0)
+                white = full_white(deepest(stream))
+            stream.seek(0)
+            pixels, _ = decode(stream, resolution=resolution, channels=channels, ground=colour, white=white)
+    except OSError as error:
+        raise InputError(f"The picture {path} cannot be opened ({error.strerror or error}). Check the name.") from error
+    except Unusable as reason:
+        raise InputError(f"The picture {path} cannot be used: {reason}. Give another one.") from reason
+    return pixels
+
+
+def _open(path: Path) -> Container | Stack:
+    """Tell what kind of source a path is and open it."""
+    try:
+        if path.is_dir():
+            idx_files = find_idx_files(path)
+            return read_idx_folder(idx_files) if any(kind == "images" for _, kind in idx_files) else Folder(path)
+        if not path.exists():
+            raise InputError(f"There is no file or folder {path}. Check the name; wanted {ACCEPTED}.")
+        with open(path, "rb") as stream:
+            start = stream.read(8)
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be opened ({error.strerror or error}). Check its name and permissions."
+        ) from error
+    if start[:6] == b"\x93NUMPY":
+        return read_npy(path)
+    if start[:2] == b"PK" or path.suffix.lower() in (".zip", ".npz"):
+        return read_npz(path) if _is_npz(path) else Zip(path)
+    if is_idx(start) or start[:2] == b"\x1f\x8b" or "ubyte" in path.name:
+        return read_idx_images(path)
+    if is_image_name(path.name):
+        return Single(path)
+    raise InputError(f"{path} is not a kind of source that can be read; wanted {ACCEPTED}.")
+
+
+class Single(Container):
+    """One picture file seen as a folder that holds nothing else."""
+
+    def __init__(self, source: Path) -> None:
+        super().__init__(source)
+        self.n_seen = 1
+        self._keep(source.name)
+
+    def open(self, name: str):  # type: ignore[no-untyped-def]
+        """Open the file."""
+        return open(self.source, "rb")
+
+
+def _is_npz(path: Path) -> bool:
+    if path.suffix.lower() == ".npz":
+        return True
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return False
+    return bool(names) and all(name.endswith(".npy") for name in names)
+
+
+def _from_container(
+    container: Container, resolution: int | None, channels: int | None, ground: str, report: Report
+) -> ImageSet:
+    """Read the picture files of a folder or zip."""
+    listing = arrange(container)
+    notes = listing.notes
+    headers = peek_all(container, report)
+    rejected = container.rejected + listing.rejected
+    rejected += [Rejected(name, head) for name, head in zip(listing.names, headers) if isinstance(head, str)]
+    usable = [(row, head) for row, head in enumerate(headers) if isinstance(head, Header)]
+    if not usable:
+        raise InputError(_nothing(container, rejected))
+    if resolution is None:
+        resolution, note = choose_resolution([(head.width, head.height) for _, head in usable])
+        notes.append(note)
+    deep = [listing.names[row] for row, head in usable if head.deep]
+    decoded = decode_all(
+        container,
+        [listing.names[row] for row, _ in usable],
+        resolution=resolution,
+        channels=channels or (1 if all(head.gray for _, head in usable) else 3),
+        ground=ground,
+        white=find_white(container, deep) if deep else 65535.0,
+        report=report,
+    )
+    rejected += [Rejected(listing.names[usable[at][0]], reason) for at, reason in sorted(decoded.reasons.items())]
+    if not len(decoded.pixels):
+        raise InputError(_nothing(container, rejected))
+    rows = [row for (row, _), kept in zip(usable, decoded.keep) if kept]
+    pixels = decoded.pixels if channels else drop_equal_channels(decoded.pixels)
+    notes += decoded.notes
+    if rejected:
+        notes.append(f"{len(rejected):,} files or entries could not be used; they are listed with reasons.")
+    return _label(pixels, listing, rows, rejected)
+
+
+def _label(pixels: np.ndarray, listing: Listing, rows: list[int], rejected: list[Rejected]) -> ImageSet:
+    """Join pixels with the ids, classes and split of their rows."""
+    labels: np.ndarray | None = None
+    class_names: tuple[str, ...] = ()
+    if listing.classes is not None:
+        labels, class_names = encode_labels(listing.classes[row] for row in rows)
+    held_out = None
+    if listing.held_out is not None:
+        held_out = np.array([listing.held_out[row] for row in rows])
+    return ImageSet(
+        pixels,
+        ids=np.array([_printable(listing.names[row]) for row in rows]),
+        labels=labels,
+        class_names=class_names,
+        held_out=held_out,
+        rejected=tuple(Rejected(_printable(one.path), one.reason) for one in rejected),
+        notes=tuple(listing.notes),
+    )
+
+
+def _printable(name: str) -> str:
+    """Give a name that can be written as UTF-8; bytes that are not become escapes."""
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _nothing(container: Container, rejected: list[Rejected]) -> str:
+    """Say in words why a source gave no image at all."""
+    if not rejected:
+        return (
+            f"{container.source} holds no image files: {container.n_seen:,} files were seen, none of them named like "
+            f"an image ({', '.join(IMAGE_KINDS)}). Give {ACCEPTED}."
+        )
+    first = "; ".join(f"{one.path}: {one.reason}" for one in rejected[:FIRST_REASONS])
+    more = f" (and {len(rejected) - FIRST_REASONS:,} more)" if len(rejected) > FIRST_REASONS else ""
+    return (
+        f"No image in {container.source} can be used: {container.n_seen:,} files were seen and {len(rejected):,} were "
+        f"left out. {first}{more}. Mend them or give another source."
+    )
+
+
+def _from_stack(stack: Stack, resolution: int | None, channels: int | None, ground: str, name: str) -> ImageSet:
+    """Bring images that came as one array to an image set."""
+    notes = stack.notes
+    pixels = to_pixels(stack.pixels, f"The image array of {name}" if name != "array" else "The image array", notes)
+    wanted = channels or (1 if pixels.shape[3] == 1 else 3)
+    fitted = fit_pixels(pixels, resolution=resolution, channels=wanted, ground=ground, notes=notes)
+    return ImageSet(
+        fitted if channels else drop_equal_channels(fitted),
+        ids=stack.ids,
+        labels=stack.labels,
+        class_names=stack.class_names,
+        held_out=stack.held_out,
+        notes=tuple(notes),
+    )
+
+
+def _refit(images: ImageSet, resolution: int | None, channels: int | None, ground: str) -> ImageSet:
+    """Give an image set as it is, or brought to another resolution or number of channels."""
+    height, width, n_channels = images.shape
+    wanted = (resolution or height, resolution or width, channels or n_channels)
+    if wanted == images.shape:
+        return images
+    notes = list(images.notes)
+    pixels = fit_pixels(images.pixels, resolution=wanted[0], channels=wanted[2], ground=ground, notes=notes)
+    return replace(images, pixels=pixels, notes=tuple(notes))
