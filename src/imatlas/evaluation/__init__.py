@@ -1,0 +1,44 @@
+"""Judging generated images: quality, diversity, novelty and speed, each score with an interval and a floor."""
+
+from imatlas.evaluation.copies import CopyPair, closest_pairs, copy_rate, copy_ratios
+from imatlas.evaluation.coverage import NeighborShares, calibrated_coverage, neighbor_shares
+from imatlas.evaluation.frechet import frechet_distance, frechet_estimate
+from imatlas.evaluation.intervals import Estimate
+from imatlas.evaluation.judged import JudgedTrial, judge
+from imatlas.evaluation.kernel_distance import kernel_distance
+from imatlas.evaluation.modes import effective_modes, vendi_score
+from imatlas.evaluation.nearest import nearest_rows
+from imatlas.evaluation.references import gaussian_images, training_copies, with_generated
+from imatlas.evaluation.scoring import DEFAULT_METRICS, METRICS, Metric, evaluate_trial
+from imatlas.evaluation.speed import measure_speed
+from imatlas.evaluation.verdict import TableRow, score_table, verdict
+
+__all__ = [
+    "DEFAULT_METRICS",
+    "METRICS",
+    "CopyPair",
+    "Estimate",
+    "JudgedTrial",
+    "Metric",
+    "NeighborShares",
+    "TableRow",
+    "calibrated_coverage",
+    "closest_pairs",
+    "copy_rate",
+    "copy_ratios",
+    "effective_modes",
+    "evaluate_trial",
+    "frechet_distance",
+    "frechet_estimate",
+    "gaussian_images",
+    "judge",
+    "kernel_distance",
+    "measure_speed",
+    "nearest_rows",
+    "neighbor_shares",
+    "score_table",
+    "training_copies",
+    "vendi_score",
+    "verdict",
+    "with_generated",
+]

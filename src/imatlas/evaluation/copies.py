@@ -1,0 +1,188 @@
+"""Copies: are generated images nearer to a training image than new images ever are?
+
+Each image y is judged by a ratio that ignores how spread out images are,
+    rho(y) = d_1 / mean(d_2 .. d_10),    d_i = distance to its i-th nearest training image,
+so that a generator that is too narrow or too wide is not mistaken for one that copies. The threshold is the alpha
+quantile of rho over held-out real images (alpha = 1 % from 1,000 of them on, else 5 %):
+    copy rate = (share of generated below it - alpha) / (1 - alpha).
+The interval joins the error of the share with the threshold's own: alpha behaves like a Beta(r, n + 1 - r) draw when
+r of n held-out images lie at or below it. The cure for the confusions is ours, after the faults that Stein et al.
+(2023, arXiv 2306.04675) found in earlier memorisation measures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from imatlas.checks import InputError
+from imatlas.evaluation.intervals import Estimate
+from imatlas.evaluation.judged import Comparison, JudgedTrial, compare
+from imatlas.evaluation.nearest import nearest_rows
+from imatlas.evaluation.shifts import nearest_shifted
+from imatlas.values import Score, Trial
+
+__all__ = [
+    "PIXEL_SPACE",
+    "CopyPair",
+    "closest_pairs",
+    "copy_metric",
+    "copy_rate",
+    "copy_ratios",
+    "duplicate_metric",
+    "pixel_copy_metric",
+]
+
+N_NEIGHBORS = 10
+MIN_HELD_OUT = 10
+MAX_QUERIES = 5_000
+MAX_PIXEL_QUERIES = 2_000
+N_PAIRS = 20
+N_DRAWS = 20_000
+PIXEL_SPACE = "pixels, shifted"
+
+Search = Callable[[str, np.ndarray], tuple[np.ndarray, np.ndarray]]
+"""Distances and rows of the nearest training images to some rows of a named part of the trial."""
+
+
+@dataclass(frozen=True)
+class CopyPair:
+    """A generated image beside its nearest training image; ratio near 0 means a copy, near 1 nothing special."""
+
+    generated_row: int
+    train_row: int
+    ratio: float
+
+
+def copy_ratios(distances: np.ndarray) -> np.ndarray:
+    """Give rho = d_1 / mean(d_2 .. d_k) of distances (q, k) that rise along each row; 0 where all are 0."""
+    if distances.shape[1] < 2:
+        raise InputError(f"{distances.shape[1]} neighbors; a copy ratio needs 2 at least. Train on more images.")
+    others = distances[:, 1:].mean(axis=1, dtype=np.float64)
+    return np.divide(distances[:, 0], others, out=np.zeros(len(distances)), where=others > 0)
+
+
+def copy_rate(generated: np.ndarray, held_out: np.ndarray, *, seed: int = 0) -> Estimate:
+    """Give the share of generated images that are copies, from ratios of generated and of held-out images.
+
+    Parameters
+    ----------
+    generated, held_out : (m,) and (h,) copy ratios.
+    seed : of the draws behind the interval.
+
+    Returns
+    -------
+    Estimate in [0, 1]; details hold alpha, the threshold, the share below it and the rate before clipping at 0.
+
+    Raises
+    ------
+    InputError
+        If fewer than 10 held-out ratios are given.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> ratios = np.random.default_rng(0).uniform(0.5, 1.0, size=3000)
+    >>> half_copied = np.concatenate([ratios[:1000], np.zeros(1000)])
+    >>> round(copy_rate(half_copied, ratios[1000:]).value, 1)
+    0.5
+    """
+    n = len(held_out)
+    if n < MIN_HELD_OUT:
+        raise InputError(f"{n} held-out images; a copy rate needs {MIN_HELD_OUT} at least. Hold out more images.")
+    alpha = 0.01 if n >= 1_000 else 0.05
+    threshold = float(np.sort(held_out)[max(1, int(alpha * n)) - 1])
+    n_below = int((held_out <= threshold).sum())  # more than alpha * n where ratios tie
+    expected = n_below / (n + 1)
+    n_flagged = int((generated <= threshold).sum())
+    rng = np.random.default_rng(seed)
+    base = rng.beta(n_below, n + 1 - n_below, N_DRAWS)
+    shares = rng.beta(n_flagged + 0.5, len(generated) - n_flagged + 0.5, N_DRAWS)
+    rate = (n_flagged / len(generated) - expected) / (1 - expected)
+    low, high = np.clip(np.quantile((shares - base) / (1 - base), [0.025, 0.975]), 0.0, 1.0)
+    details = {
+        "alpha": expected,
+        "threshold": threshold,
+        "share_below": n_flagged / len(generated),
+        "unclipped": rate,
+        "n_held_out": n,
+    }
+    value = max(0.0, rate)
+    return Estimate(value, (min(float(low), value), max(float(high), value)), details)
+
+
+def copy_metric(trial: Trial, space: str) -> Score:
+    """Score a trial by its copy rate in one feature space."""
+    parts = {part: features.rows for part, features in trial.features[space].items()}
+
+    def search(which: str, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return nearest_rows(parts[which][rows], parts["train"], n_neighbors=N_NEIGHBORS)
+
+    return _copy_score(trial, space, search, limit=MAX_QUERIES)
+
+
+def pixel_copy_metric(trial: Trial, space: str = PIXEL_SPACE) -> Score:
+    """Score a trial by its copy rate in pixels under mild blur, shifts of up to 2 pixels and flips."""
+    sets = {"held_out": trial.held_out, "generated": trial.generated}
+
+    def search(which: str, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return nearest_shifted(sets[which].pixels[rows], trial.train.pixels, n_neighbors=N_NEIGHBORS)
+
+    return _copy_score(trial, space, search, limit=MAX_PIXEL_QUERIES)
+
+
+def closest_pairs(score: Score) -> tuple[CopyPair, ...]:
+    """Give the generated images nearest to a training image, nearest first, from a copy score."""
+    return tuple(CopyPair(*pair) for pair in score.details["pairs"])  # type: ignore[attr-defined]
+
+
+def duplicate_metric(trial: Trial, space: str) -> Score:
+    """Score a trial by how many generated images nearly repeat another one, beyond what real images do.
+
+    The same ratio as for copies, among the generated images themselves, against real stand-ins among themselves.
+    """
+    comparison = compare(trial, space)
+    own, real = comparison.once(_ratios_among), comparison.floor.once(_ratios_among)
+    estimate = copy_rate(own, real)
+    n_exact = len(comparison.generated) - len(np.unique(comparison.generated, axis=0))
+    details = comparison.sizes | dict(estimate.details) | {"exact_repeats": n_exact}
+    details["n_real_compared"] = details.pop("n_held_out")
+    return _novelty_score("duplicate_rate", space, estimate, n=len(own), details=details)
+
+
+def _ratios_among(comparison: Comparison) -> np.ndarray:
+    rows = comparison.generated
+    return copy_ratios(nearest_rows(rows, rows, n_neighbors=N_NEIGHBORS, same=True)[0])
+
+
+def _copy_score(trial: Trial, space: str, search: Search, *, limit: int) -> Score:
+    if len(trial.held_out) < MIN_HELD_OUT:
+        raise InputError(
+            f"{len(trial.held_out)} held-out images; a copy rate needs {MIN_HELD_OUT} at least. Hold out more images."
+        )
+    rng = np.random.default_rng(0)
+    asked = {which: np.sort(rng.permutation(len(getattr(trial, which)))[:limit]) for which in ("held_out", "generated")}
+    known = trial.real_results if isinstance(trial, JudgedTrial) else {}
+    key = ("held-out copy ratios", space)
+    if key not in known:
+        known[key] = copy_ratios(search("held_out", asked["held_out"])[0])
+    distances, found = search("generated", asked["generated"])
+    ratios = copy_ratios(distances)
+    estimate = copy_rate(ratios, known[key])  # type: ignore[arg-type]
+    order = np.argsort(ratios, kind="stable")[:N_PAIRS]
+    pairs = [[int(asked["generated"][i]), int(found[i, 0]), float(ratios[i])] for i in order]
+    details = {
+        "n_train": len(trial.train),
+        "n_generated": len(ratios),
+        "n_generated_available": len(trial.generated),
+        "n_held_out_available": len(trial.held_out),
+        "pairs": pairs,
+    }
+    return _novelty_score("copy_rate", space, estimate, n=len(ratios), details=dict(estimate.details) | details)
+
+
+def _novelty_score(name: str, space: str, estimate: Estimate, *, n: int, details: dict[str, object]) -> Score:
+    score = Score(name, space, estimate.value, estimate.interval, 0.0, "lower", n, "novelty")
+    return replace(score, details=details)

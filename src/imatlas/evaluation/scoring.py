@@ -1,0 +1,108 @@
+"""All metrics of a trial, in every feature space, in an order that puts the most trustworthy first.
+
+A metric is a function (trial, space) -> Score. Below 5,000 images the kernel distance leads, because its error is
+known at any size; above, the Fréchet distance does. A metric that cannot be had (no labels, too few held-out images)
+raises InputError; it is left out and the reason reported.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+
+from imatlas.checks import InputError
+from imatlas.evaluation.adherence import adherence_metric
+from imatlas.evaluation.copies import PIXEL_SPACE, copy_metric, duplicate_metric, pixel_copy_metric
+from imatlas.evaluation.coverage import (
+    clipped_density_metric,
+    coverage_metric,
+    density_metric,
+    precision_metric,
+    recall_metric,
+)
+from imatlas.evaluation.frechet import frechet_metric
+from imatlas.evaluation.judged import judge
+from imatlas.evaluation.kernel_distance import kernel_metric
+from imatlas.evaluation.modes import mode_share_metric, modes_metric
+from imatlas.evaluation.speed import latency_metric, throughput_metric
+from imatlas.progress import Progress, Report, silent
+from imatlas.values import Score, Trial
+
+__all__ = ["DEFAULT_METRICS", "ENOUGH_FOR_FRECHET", "METRICS", "SPACELESS", "Metric", "evaluate_trial"]
+
+Metric = Callable[[Trial, str], Score]
+
+METRICS: dict[str, Metric] = {
+    "kernel_distance": kernel_metric,
+    "frechet_distance": frechet_metric,
+    "clipped_density": clipped_density_metric,
+    "precision": precision_metric,
+    "density": density_metric,
+    "coverage": coverage_metric,
+    "recall": recall_metric,
+    "mode_ratio": modes_metric,
+    "mode_share": mode_share_metric,
+    "copy_rate": copy_metric,
+    "pixel_copy_rate": pixel_copy_metric,
+    "duplicate_rate": duplicate_metric,
+    "adherence": adherence_metric,
+    "images_per_second": throughput_metric,
+    "latency_p50": latency_metric,
+}
+"""Every metric by name."""
+
+SPACELESS: Mapping[str, str] = {"pixel_copy_rate": PIXEL_SPACE, "images_per_second": "", "latency_p50": ""}
+"""Metrics that look at no feature space of the trial, with the space their score names."""
+
+DEFAULT_METRICS = tuple(name for name in METRICS if name not in ("density", "recall"))
+"""What `evaluate_trial` computes: all but the two that a single stray image can move far."""
+
+ENOUGH_FOR_FRECHET = 5_000
+
+
+def evaluate_trial(
+    trial: Trial, *, metrics: tuple[str, ...] = DEFAULT_METRICS, report: Report = silent
+) -> tuple[Score, ...]:
+    """Score a trial by every metric in each of its feature spaces.
+
+    Parameters
+    ----------
+    trial : real and generated images with their features. Give `judge(trial)`, and make reference trials from that,
+        to have what is worked out for the real images shared.
+    metrics : names from `METRICS`.
+    report : hears of each metric, and of those left out and why.
+
+    Returns
+    -------
+    Scores, each with interval, floor and n, in the order of the journey: quality, diversity, novelty, manifold, speed;
+    those of one metric in all spaces together.
+
+    Raises
+    ------
+    InputError
+        If no metric at all could be computed; the message is the first reason.
+    """
+    judged = judge(trial)
+    wanted = [name for name in METRICS if name in metrics]
+    if len(trial.generated) >= ENOUGH_FOR_FRECHET:
+        wanted.sort(key=lambda name: name != "frechet_distance")
+    plan = [(name, space) for name in wanted for space in _spaces(judged, name)]
+    scores, reasons = [], []
+    started = time.perf_counter()
+    for done, (name, space) in enumerate(plan):
+        stage = f"{name} in {space}" if space else name
+        try:
+            scores.append(METRICS[name](judged, space))
+        except InputError as reason:
+            reasons.append(reason)
+            stage = f"{stage} left out: {reason}"
+        seconds = time.perf_counter() - started
+        left = seconds / (done + 1) * (len(plan) - done - 1)
+        report(Progress(stage, done + 1, len(plan), seconds, (done + 1) / max(seconds, 1e-9), left))
+    if not scores and reasons:
+        raise reasons[0]
+    return tuple(scores)
+
+
+def _spaces(trial: Trial, name: str) -> list[str]:
+    return [SPACELESS[name]] if name in SPACELESS else list(trial.features)
