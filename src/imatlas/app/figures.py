@@ -1,0 +1,145 @@
+"""Drawn figures: the scatter of a map and training curves, with matplotlib and without its global state.
+
+Figures carry no ground, and curves take the page's own text colour, so that they fit light and dark pages alike.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Mapping, Sequence
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+
+from imatlas.app.sheets import PALETTE
+
+__all__ = ["MARKERS", "curve_panels", "scatter"]
+
+MARKERS = ("o", "^", "s", "D", "v")
+"""After ten groups the colours begin again with the next marker."""
+
+_INK = "#010203"  # stands for the page's text colour and is replaced by it in the finished SVG
+_NOT_CURVES = {"step", "steps", "seconds", "remaining", "total", "done", "rate", "epoch", "images_per_second", "time"}
+_STYLE = {"svg.fonttype": "none", "svg.hashsalt": "imatlas", "font.size": 9.5, "font.family": "sans-serif"}
+
+
+def scatter(positions: np.ndarray, aspect: float, groups: np.ndarray | None, *, width: int = 1300) -> np.ndarray:
+    """Draw every image as a point of a map, coloured by group.
+
+    Parameters
+    ----------
+    positions, aspect : from `imatlas.app.sheets.map_frame`.
+    groups : int64 (n,), -1 = none (gray); None for no groups at all.
+    width : of the picture in pixels.
+
+    Returns
+    -------
+    uint8 (height, width, 4), RGBA on a transparent ground.
+    """
+    figure = Figure(figsize=(width / 100, width * aspect / 100), dpi=100)
+    canvas = FigureCanvasAgg(figure)
+    figure.patch.set_alpha(0)
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set(xlim=(0, 1), ylim=(1, 0))
+    axes.axis("off")
+    n = len(positions)
+    area = float(np.clip(60_000 / max(n, 1), 5, 160))
+    numbers = np.zeros(n, dtype=np.int64) if groups is None else groups
+    none = numbers < 0
+    axes.scatter(*positions[none].T, s=area * 0.6, c="#8d8d8d", alpha=0.45, linewidths=0)
+    for round_, marker in enumerate(MARKERS):
+        rows = np.flatnonzero(~none & ((numbers // len(PALETTE)) % len(MARKERS) == round_))
+        rows = np.random.default_rng(0).permutation(rows)  # so that no group lies on top of all others
+        colours = np.asarray(PALETTE)[numbers[rows] % len(PALETTE)]
+        axes.scatter(*positions[rows].T, s=area, c=colours, marker=marker, alpha=0.85 if n < 3000 else 0.7, linewidths=0)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba()).copy()
+
+
+def curve_panels(rows: Sequence[Mapping[str, object]]) -> list[tuple[str, str]]:
+    """Draw training curves over time: the losses together, then every other number on its own.
+
+    Parameters
+    ----------
+    rows : rows of metrics.jsonl; numbers inside a nested "values" count too.
+
+    Returns
+    -------
+    At most four (title, SVG text) pairs; empty with fewer than two rows.
+    """
+    flat = [{**row, **values} if isinstance(values := row.get("values"), Mapping) else dict(row) for row in rows]
+    names = [name for name in dict.fromkeys(name for row in flat for name in row) if name not in _NOT_CURVES]
+    names = [name for name in names if _series(flat, name)[0].size >= 2]
+    losses = [name for name in names if "loss" in name][:6]
+    panels = ([("Loss", losses)] if losses else []) + [
+        (name.replace("_", " ").capitalize(), [name]) for name in names if "loss" not in name
+    ]
+    return [(title, _panel(flat, members)) for title, members in panels[:4]]
+
+
+def _series(rows: Sequence[Mapping[str, object]], name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Give time (minutes, or steps without a clock) and the finite values of one number."""
+    clock = "seconds" if any("seconds" in row for row in rows) else "step"
+    points = [
+        (float(row.get(clock, place)), float(row[name]))  # type: ignore[arg-type]
+        for place, row in enumerate(rows)
+        if isinstance(row.get(name), int | float) and np.isfinite(row[name])  # type: ignore[call-overload]
+    ]
+    times, values = np.array(points, dtype=float).reshape(-1, 2).T
+    return (times / 60 if clock == "seconds" else times), values
+
+
+def _panel(rows: Sequence[Mapping[str, object]], names: Sequence[str]) -> str:
+    """Draw one panel as SVG: thin measured lines, a thick running median over them."""
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(5.2, 2.9))
+        canvas = FigureCanvasSVG(figure)
+        axes = figure.add_subplot()
+        for place, name in enumerate(names):
+            times, values = _series(rows, name)
+            colour = PALETTE[place % len(PALETTE)]
+            smooth = _running_median(values)
+            axes.plot(times, values, color=colour, alpha=0.35, linewidth=0.9)
+            axes.plot(times, smooth, color=colour, linewidth=2, label=name.replace("_", " "))
+        _dress(axes, [_series(rows, name)[1] for name in names])
+        axes.set_xlabel("minutes" if any("seconds" in row for row in rows) else "steps")
+        if len(names) > 1:
+            axes.legend(frameon=False, labelcolor=_INK)
+        figure.tight_layout(pad=0.4)
+        buffer = io.BytesIO()
+        canvas.print_svg(buffer, metadata={"Date": None})
+    svg = buffer.getvalue().decode()
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
+    svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", svg, count=1), count=1)
+    return svg.replace(_INK, "currentColor")
+
+
+def _dress(axes: Axes, lines: Sequence[np.ndarray]) -> None:
+    """Give quiet axes and a range that one early spike cannot spoil."""
+    values = np.concatenate(lines)
+    low, high = np.quantile(values, [0, 0.99]) if values.size > 50 else (values.min(), values.max())
+    if low > 0 and high / low > 20:
+        axes.set_yscale("log")
+        axes.set_ylim(low / 1.2, high * 1.2)
+    elif high > low:
+        axes.set_ylim(low - 0.06 * (high - low), high + 0.08 * (high - low))
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set(color=_INK, alpha=0.35)
+    axes.tick_params(colors=_INK, labelcolor=_INK, which="both", width=0.5)
+    axes.xaxis.label.set_color(_INK)
+    axes.grid(True, axis="y", color=_INK, alpha=0.12, linewidth=0.7)
+    axes.patch.set_alpha(0)
+    axes.figure.patch.set_alpha(0)
+
+
+def _running_median(values: np.ndarray) -> np.ndarray:
+    """Smooth by the median over about a twentieth of the row, at least one value."""
+    half = max(0, len(values) // 40)
+    return np.array([np.median(values[max(0, at - half) : at + half + 1]) for at in range(len(values))])

@@ -1,0 +1,79 @@
+"""The map part of the report: thumbnails at their places, and every image as a point, coloured by class and cluster."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from imatlas.app.contents import ReportContents
+from imatlas.app.figures import MARKERS, scatter
+from imatlas.app.sheets import PALETTE, data_uri, map_frame, thumbnail_map
+
+__all__ = ["map_section"]
+
+_NAMED = 40
+
+
+def map_section(contents: ReportContents) -> dict | None:
+    """Give the pictures and legends of the map, or None without places.
+
+    Returns
+    -------
+    "picture" (data address), "drawn" and "total" images, and "scatters": for each colouring its picture, legend
+    entries and labels with positions in percent.
+    """
+    images = contents.images
+    rows = np.flatnonzero(~np.asarray(images.excluded, dtype=bool))
+    if contents.places is None or not len(rows):
+        return None
+    positions, aspect = map_frame(contents.places[rows])
+    colourings = _colourings(contents, rows)
+    colours = [PALETTE[group % len(PALETTE)] if group >= 0 else "" for group in colourings[0]["groups"]]
+    picture, drawn = thumbnail_map(images.pixels[rows], positions, aspect, colours=colours)
+    scatters = []
+    for colouring in colourings:
+        groups = colouring["groups"] if colouring["names"] else None
+        legend, labels = _legend(colouring["groups"], colouring["names"], positions)
+        drawing = data_uri(scatter(positions, aspect, groups))
+        scatters.append({"by": colouring["by"], "picture": drawing, "legend": legend, "labels": labels})
+    return {
+        "picture": data_uri(picture),
+        "by": colourings[0]["by"],
+        "drawn": drawn,
+        "total": len(rows),
+        "scatters": scatters,
+        "more_names": max(len(colouring["names"]) for colouring in colourings) > _NAMED,
+    }
+
+
+def _colourings(contents: ReportContents, rows: np.ndarray) -> list[dict]:
+    """Find what images can be coloured by: classes, clusters, both or nothing."""
+    images, manifold = contents.images, contents.manifold
+    found = []
+    if images.labels is not None:
+        found.append({"by": "class", "groups": images.labels[rows], "names": list(images.class_names)})
+    if manifold is not None and manifold.clusters.n_clusters:
+        groups = np.full(len(images), -1, dtype=np.int64)
+        groups[manifold.rows] = manifold.clusters.labels
+        found.append({"by": "cluster", "groups": groups[rows], "names": contents.names_of_clusters})
+    return found or [{"by": "", "groups": np.full(len(rows), -1, dtype=np.int64), "names": []}]
+
+
+def _legend(groups: np.ndarray, names: list[str], positions: np.ndarray) -> tuple[list[dict], list[dict]]:
+    """Give legend entries for the largest groups, and a label at the middle of each."""
+    sizes = np.bincount(groups[groups >= 0], minlength=len(names))
+    chosen = np.sort(np.argsort(-sizes, kind="stable")[:_NAMED])
+    legend, labels = [], []
+    for group in chosen[sizes[chosen] > 0]:
+        colour = PALETTE[group % len(PALETTE)]
+        marker = MARKERS[group // len(PALETTE) % len(MARKERS)]
+        x, y = _middle(positions[groups == group])
+        legend.append({"name": names[group], "colour": colour, "marker": marker, "size": f"{sizes[group]:,}"})
+        short = names[group].removeprefix("Cluster ")
+        labels.append({"name": short, "left": f"{100 * x:.1f}", "top": f"{100 * y:.1f}"})
+    return legend, labels
+
+
+def _middle(points: np.ndarray) -> np.ndarray:
+    """Give the member nearest to the coordinate-wise median, so that the label lies on the group itself."""
+    from_median = points - np.median(points, axis=0)
+    return points[int((from_median**2).sum(axis=1).argmin())]

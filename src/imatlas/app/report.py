@@ -1,0 +1,289 @@
+"""The report: one HTML file that opens offline and shows, in this order, what a reader asks.
+
+Is it any good (verdict, real beside generated)? What is in the set (map, clusters)? Can one walk in it (morphs)? Are
+the images new (closest pairs)? How good in numbers (scores)? How did it go (training, health, settings)? Sections
+without values are left out and named at the end. A content policy inside the page forbids every outside request.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from imatlas import __version__
+from imatlas.app.contents import ClosePair, Morph, ReportContents
+from imatlas.app.figures import curve_panels
+from imatlas.app.map_section import map_section
+from imatlas.app.scoreboard import BLOCKS, score_rows, shown
+from imatlas.app.sheets import PALETTE, data_uri, mosaic
+from imatlas.app.words import duration, flat, number, plural
+from imatlas.files import write_bytes
+from imatlas.values import Clusters
+
+__all__ = ["ClosePair", "Morph", "ReportContents", "write_report"]
+
+_CLUSTERS_SHOWN = 24
+_CLUSTER_IMAGES = 24
+_GROUPS_SHOWN = 12
+_LISTED = 200
+
+
+def write_report(contents: ReportContents, path: Path) -> None:
+    """Write a report as one HTML file that needs no network.
+
+    Parameters
+    ----------
+    contents : what to show; sections without values are left out.
+    path : the file, replaced atomically.
+
+    Raises
+    ------
+    InputError
+        If the place is not writable or the disk is full.
+    """
+    page = Environment(
+        loader=PackageLoader("imatlas.app", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    page.filters.update(number=number, duration=duration)
+    parts = {
+        "version": __version__,
+        "title": contents.title or _source_name(contents),
+        "subtitle": _subtitle(contents),
+        "verdict": list(contents.verdict),
+        "tiles": _tiles(contents),
+        "beside": _beside(contents),
+        "map": map_section(contents),
+        "clusters": _cluster_sheets(contents),
+        "morphs": [_morph(morph) for morph in contents.morphs],
+        "pairs": [_pair(pair) for pair in contents.pairs[:24]],
+        "score_blocks": score_rows(contents.scores, contents.references),
+        "block_titles": BLOCKS,
+        "references": list(contents.references),
+        "panels": curve_panels(contents.curves),
+        "times": _times(contents),
+        "health": _health(contents),
+        "settings": flat(contents.settings),
+        "seeds": flat(contents.seeds),
+        "palette": PALETTE,
+    }
+    parts["missing"] = _missing(parts)
+    write_bytes(Path(path), page.get_template("report.html.j2").render(parts).encode())
+
+
+def _source_name(contents: ReportContents) -> str:
+    """Name the set by the last part of its source."""
+    return Path(contents.images.source).name or "An image set"
+
+
+def _subtitle(contents: ReportContents) -> list[str]:
+    """Say in a few words what the set is."""
+    images = contents.images
+    height, width, channels = images.shape
+    facts = [plural(len(images), "image"), f"{width} × {height} {'gray' if channels == 1 else 'colour'}"]
+    facts.append(plural(len(images.class_names), "class", "classes") if images.labels is not None else "no labels")
+    if contents.manifold is not None:
+        facts.append(f"map by {contents.manifold.embedding.method} on {contents.manifold.features.extractor}")
+    return facts + ([f"model {contents.model}"] if contents.model else [])
+
+
+def _tiles(contents: ReportContents) -> list[tuple[str, str, str]]:
+    """Choose the few numbers worth a large print: (number, what it is, its range or meaning)."""
+    images, manifold = contents.images, contents.manifold
+    held_out = len(images.held_out_rows)
+    tiles = [(number(len(images)), "images", f"{held_out:,} held out for judging" if held_out else "")]
+    if manifold is not None:
+        low, high = manifold.dimension.interval
+        tiles.append((number(manifold.clusters.n_clusters), "clusters found", manifold.clusters.method))
+        tiles.append((number(manifold.dimension.value), "dimensions", f"95 % interval {number(low)} to {number(high)}"))
+        for name, value in list(manifold.embedding.trust.items())[:1]:
+            tiles.append((f"{100 * value:.0f} %", name.replace("_", " "), "of the map; 100 % is perfect"))
+    for block in ("quality", "diversity", "novelty", "speed"):
+        for score in [score for score in contents.scores if score.block == block][:1]:
+            floor = "" if score.floor is None else f"a perfect generator: {shown(score, score.floor)}"
+            tiles.append((shown(score), score.name.replace("_", " ").replace("frechet", "Fréchet"), floor))
+    return tiles
+
+
+def _beside(contents: ReportContents) -> dict | None:
+    """Lay real images beside generated ones, by class or cluster where samples were asked for by one."""
+    samples, images = contents.samples, contents.images
+    if samples is None or not len(samples):
+        return None
+    chance = np.random.default_rng(0)
+    real = _real_groups(contents)
+    if contents.asked is None or real is None:
+        there = images.held_out_rows if len(images.held_out_rows) >= 48 else np.flatnonzero(~_mask(images.excluded))
+        rows = chance.choice(there, min(96, len(samples), len(there)), replace=False)
+        sheets = [data_uri(mosaic(pixels[:96], 12, tile=92)) for pixels in (images.pixels[np.sort(rows)], samples.pixels)]
+        return {"rows": [], "real": sheets[0], "generated": sheets[1], "rest": 0, "by": "", "n": len(samples)}
+    groups, names = real
+    numbers, counts = np.unique(contents.asked[contents.asked >= 0], return_counts=True)
+    chosen = numbers[np.argsort(-counts, kind="stable")[:_GROUPS_SHOWN]]
+    rows_shown = []
+    for group in np.sort(chosen):
+        there = np.flatnonzero(groups == group)
+        drawn = np.flatnonzero(contents.asked == group)[:10]
+        beside = chance.choice(there, min(len(drawn), len(there)), replace=False)
+        if len(beside):
+            pictures = [data_uri(mosaic(pixels, 10, tile=92)) for pixels in (images.pixels[beside], samples.pixels[drawn])]
+            shares = [min(1.0, len(rows) / 10) for rows in (beside, drawn)]
+            rows_shown.append({"name": names[group], "real": pictures[0], "generated": pictures[1], "shares": shares})
+    return {"rows": rows_shown, "rest": len(numbers) - len(chosen), "by": contents.asked_by, "n": len(samples)}
+
+
+def _real_groups(contents: ReportContents) -> tuple[np.ndarray, list[str]] | None:
+    """Give the group of every real image in the terms samples were asked in, and the groups' names."""
+    images, manifold = contents.images, contents.manifold
+    if contents.asked_by == "class" and images.labels is not None:
+        return images.labels, list(images.class_names)
+    if contents.asked_by == "cluster" and manifold is not None:
+        groups = np.full(len(images), -1, dtype=np.int64)
+        groups[manifold.rows] = manifold.clusters.labels
+        return groups, contents.names_of_clusters
+    return None
+
+
+def _cluster_sheets(contents: ReportContents) -> dict | None:
+    """Give one sheet per cluster, the largest clusters first, from heart to edge."""
+    manifold = contents.manifold
+    if manifold is None or manifold.clusters.n_clusters == 0:
+        return None
+    clusters = manifold.clusters
+    sizes = np.bincount(clusters.labels[clusters.labels >= 0], minlength=clusters.n_clusters)
+    order = np.argsort(-sizes, kind="stable")
+    cards = []
+    for cluster in order[:_CLUSTERS_SHOWN]:
+        if sizes[cluster] == 0:
+            continue
+        rows = manifold.rows[_heart_to_edge(clusters, int(cluster))]
+        cards.append(
+            {
+                "number": int(cluster),
+                "name": contents.names_of_clusters[cluster],
+                "size": plural(int(sizes[cluster]), "image"),
+                "share": f"{100 * sizes[cluster] / len(manifold):.1f} %",
+                "mostly": _mostly(contents, manifold.rows[clusters.labels == cluster]),
+                "sheet": data_uri(mosaic(contents.images.pixels[rows], 6, tile=104)),
+                "span": min(1.0, len(rows) / 6),
+            }
+        )
+    rest = order[_CLUSTERS_SHOWN:]
+    return {
+        "cards": cards,
+        "rest": len(rest),
+        "rest_images": int(sizes[rest].sum()),
+        "none": int((clusters.labels < 0).sum()),
+        "method": clusters.method,
+    }
+
+
+def _heart_to_edge(clusters: Clusters, cluster: int) -> np.ndarray:
+    """Choose manifold rows of a cluster evenly from its strongest member to its weakest."""
+    members = np.flatnonzero(clusters.labels == cluster)
+    ranked = members[np.argsort(-clusters.strengths[members], kind="stable")]
+    picks = np.unique(np.linspace(0, len(ranked) - 1, min(_CLUSTER_IMAGES, len(ranked))).round().astype(int))
+    return ranked[picks]
+
+
+def _mostly(contents: ReportContents, rows: np.ndarray) -> str:
+    """Say which class a cluster mostly holds, when there are labels."""
+    images = contents.images
+    labels = np.zeros(0, dtype=np.int64) if images.labels is None else images.labels[rows]
+    labels = labels[labels >= 0]
+    if not len(labels):
+        return ""
+    counts = np.bincount(labels)
+    top = int(counts.argmax())
+    return f"{100 * counts[top] / len(labels):.0f} % {images.class_names[top]}"
+
+
+def _morph(morph: Morph) -> dict:
+    """Lay the two rows of a morph out as strips."""
+    scores = [(name.replace("_", " "), number(first), number(second)) for name, (first, second) in morph.scores.items()]
+    return {
+        "title": morph.title,
+        "frames": len(morph.geodesic),
+        "geodesic": data_uri(mosaic(morph.geodesic, len(morph.geodesic), tile=112, gap=2)),
+        "straight": data_uri(mosaic(morph.straight, len(morph.straight), tile=112, gap=2)),
+        "scores": scores,
+    }
+
+
+def _pair(pair: ClosePair) -> dict:
+    """Lay a generated image beside its nearest training image."""
+    pictures = [data_uri(mosaic(pixels[None], 1, tile=192)) for pixels in (pair.generated, pair.training)]
+    return {"generated": pictures[0], "training": pictures[1], "ratio": number(pair.ratio), "id": pair.training_id}
+
+
+def _times(contents: ReportContents) -> list[dict]:
+    """Give each step its share of all the time."""
+    total = sum(contents.seconds.values()) or 1.0
+    return [
+        {"name": name.replace("_", " "), "seconds": seconds, "share": 100 * seconds / total}
+        for name, seconds in contents.seconds.items()
+    ]
+
+
+def _health(contents: ReportContents) -> dict:
+    """Collect what a reader should know about the images themselves."""
+    images, manifold = contents.images, contents.manifold
+    row_of = {name: row for row, name in enumerate(images.ids.tolist())} if contents.duplicates else {}
+    groups = []
+    for group in contents.duplicates[:12]:
+        rows = [row_of[name] for name in group if name in row_of][:6]
+        sheet = data_uri(mosaic(images.pixels[rows], 6, tile=96)) if rows else ""
+        groups.append({"ids": ", ".join(group[:4]) + (", …" if len(group) > 4 else ""), "sheet": sheet, "n": len(rows)})
+    sizes = [] if manifold is None else manifold.graph.component_sizes.tolist()
+    return {
+        "facts": _health_facts(contents, sizes),
+        "rejected": images.rejected[:_LISTED],
+        "rejected_rest": max(0, len(images.rejected) - _LISTED),
+        "duplicates": groups,
+        "duplicates_rest": max(0, len(contents.duplicates) - len(groups)),
+        "notes": [*images.notes, *contents.notes],
+    }
+
+
+def _health_facts(contents: ReportContents, sizes: list[int]) -> list[tuple[str, str]]:
+    """Word the counts of the health section: (what, how much)."""
+    images, manifold = contents.images, contents.manifold
+    facts = [
+        ("Fitted to", plural(len(images.training_rows), "image")),
+        ("Held out for judging", plural(len(images.held_out_rows), "image")),
+        ("Could not be used", plural(len(images.rejected), "file")),
+        ("Shown more than once", plural(len(contents.duplicates), "group") + " of near-identical images"),
+    ]
+    excluded = int(_mask(images.excluded).sum())
+    if excluded:
+        facts.append(("Taken out by a person", plural(excluded, "image")))
+    if manifold is not None:
+        largest = ", ".join(f"{size:,}" for size in sizes[:5]) + (", …" if len(sizes) > 5 else "")
+        whole = "one connected piece" if len(sizes) == 1 else f"{len(sizes):,} pieces ({largest} images)"
+        facts.append(("Neighbor graph", f"{manifold.graph.n_neighbors} neighbors each, {whole}"))
+        methods = ", ".join(f"{name} {number(value)}" for name, value in manifold.dimension.by_method.items())
+        facts.append(("Intrinsic dimension", methods or number(manifold.dimension.value)))
+        trust = ", ".join(f"{name.replace('_', ' ')} {value:.2f}" for name, value in manifold.embedding.trust.items())
+        facts += [("Trust in the map", trust)] if trust else []
+    return facts
+
+
+def _missing(parts: dict) -> list[str]:
+    """Name what this report could not show, and the verb that makes it."""
+    lacking = [
+        ("map", "a map and clusters (imatlas map)"),
+        ("beside", "generated images (imatlas train, then imatlas generate)"),
+        ("morphs", "morphs (imatlas morph)"),
+        ("score_blocks", "scores (imatlas evaluate)"),
+    ]
+    return [words for name, words in lacking if not parts[name]]
+
+
+def _mask(mask: np.ndarray | None) -> np.ndarray:
+    """Read an image set's mask, which is always there once the set is made."""
+    return np.asarray(mask, dtype=bool)

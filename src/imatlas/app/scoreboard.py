@@ -1,0 +1,153 @@
+"""Scores as rows a reader understands: the measure in plain words, its value, and where it stands on one line.
+
+On that line the right is always better, so a glance is enough: the model's dot with its interval, the reference rows
+as hollow marks, and what a perfect generator would get at this sample size.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from imatlas.app.words import number
+from imatlas.values import Score
+
+__all__ = ["BLOCKS", "Mark", "ScoreRow", "score_rows", "shown"]
+
+BLOCKS = {
+    "quality": "How real do the images look?",
+    "diversity": "Do they cover the whole set?",
+    "novelty": "Are they new, or copies?",
+    "manifold": "Do they keep to the manifold?",
+    "speed": "How fast are they made?",
+}
+
+_PLAIN = {
+    "frechet_distance": "How far the cloud of generated images lies from the cloud of real ones: centre and spread compared.",
+    "kernel_distance": "Whether real and generated images can be told apart as crowds; 0 when they cannot. Fair for small sets.",
+    "density": "How many real neighborhoods each generated image falls into; 1 for images like the real ones.",
+    "clipped_density": "How many real neighborhoods each generated image falls into, no image counting for more than one.",
+    "precision": "The share of generated images that lie among the real ones.",
+    "coverage": "The share of real images that have a generated image close by; low when parts of the set are never drawn.",
+    "recall": "The share of real images that lie among the generated ones.",
+    "copy_rate": "The share of generated images that sit closer to one training image than held-out real images ever do.",
+    "authenticity": "The share of generated images farther from their training neighbor than that one is from its own.",
+    "adherence": "The share of generated images that are what was asked for.",
+    "images_per_second": "Images drawn per second on this machine.",
+    "seconds_per_image": "Seconds one image takes on this machine.",
+    "latency_p50": "Seconds from asking for one image to having it, in the middle case.",
+    "latency_p95": "Seconds from asking for one image to having it, in the slow one of twenty.",
+    "training_seconds": "Seconds of training.",
+    "dimension_ratio": "Directions the generated images vary in, over those of the real ones; 1 when they vary alike.",
+}
+
+_SHARES = {"coverage", "recall", "precision", "copy_rate", "authenticity", "adherence"}
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A mark on the line of a score: where (percent from the left, right is better), what, and its words."""
+
+    at: float
+    kind: str
+    words: str
+
+
+@dataclass(frozen=True)
+class ScoreRow:
+    """One score, ready to be shown; `line` is empty when there is nothing to compare with."""
+
+    name: str
+    space: str
+    plain: str
+    value: str
+    interval: str
+    perfect: str
+    references: tuple[tuple[str, str], ...]
+    better: str
+    n: int
+    line: tuple[Mark, ...]
+    span: tuple[float, float] | None
+    details: tuple[tuple[str, str], ...]
+
+
+def shown(score: Score, value: float | None = None) -> str:
+    """Write a score's value, or another value of the same measure; shares as percent."""
+    return _written(score.name, score.value if value is None else value)
+
+
+def score_rows(scores: Sequence[Score], references: Mapping[str, Sequence[Score]]) -> dict[str, list[ScoreRow]]:
+    """Group scores by block, in the order quality, diversity, novelty, manifold, speed, then others.
+
+    Parameters
+    ----------
+    references : name of a reference row -> its scores, matched by name and space.
+    """
+    known = {(label, score.name, score.space): score.value for label, group in references.items() for score in group}
+    blocks: dict[str, list[ScoreRow]] = {name: [] for name in BLOCKS}
+    for score in scores:
+        marks = [(label, known[label, score.name, score.space]) for label in references if (label, score.name, score.space) in known]
+        blocks.setdefault(score.block, []).append(_row(score, marks))
+    return {name: rows for name, rows in blocks.items() if rows}
+
+
+def _row(score: Score, marks: list[tuple[str, float]]) -> ScoreRow:
+    """Word one score and lay out its line."""
+    written = tuple((label, _written(score.name, value)) for label, value in marks)
+    interval = "" if score.interval is None else " to ".join(_written(score.name, end) for end in score.interval)
+    line, span = _line(score, marks)
+    return ScoreRow(
+        name=score.name.replace("_", " ").replace("frechet", "Fréchet"),
+        space=score.space,
+        plain=_PLAIN.get(score.name, ""),
+        value=shown(score),
+        interval=interval,
+        perfect="" if score.floor is None else _written(score.name, score.floor),
+        references=written,
+        better=score.better,
+        n=score.n,
+        line=line,
+        span=span,
+        details=tuple((name.replace("_", " "), _detail(value)) for name, value in score.details.items()),
+    )
+
+
+def _line(score: Score, marks: list[tuple[str, float]]) -> tuple[tuple[Mark, ...], tuple[float, float] | None]:
+    """Place the value, its interval, the floor and the references on a line from 0 to 100, better to the right."""
+    values = [("model", "this model", score.value)]
+    values += [(f"reference-{row % 4}", label, value) for row, (label, value) in enumerate(marks)]
+    if score.floor is not None and not marks:
+        values.append(("perfect", "a perfect generator", score.floor))
+    values = [entry for entry in values if math.isfinite(entry[2])]
+    ends = [end for end in score.interval or () if math.isfinite(end)]
+    everything = [value for _, _, value in values] + ends
+    if len(values) < 2 or not math.isfinite(score.value) or max(everything) == min(everything):
+        return (), None
+    low, high = min(everything), max(everything)
+    logarithmic = low > 0 and high / low > 30
+    warp = math.log if logarithmic else float
+    start = warp(low) if logarithmic else min(low, 0.0)
+    length = warp(high) - start
+
+    def at(value: float) -> float:
+        share = (warp(value) - start) / length
+        return round(2 + 96 * (1 - share if score.better == "lower" else share), 2)
+
+    drawn = tuple(Mark(at(value), kind, f"{label}: {_written(score.name, value)}") for kind, label, value in values)
+    span = (min(map(at, ends)), max(map(at, ends))) if len(ends) == 2 else None
+    return drawn[1:] + drawn[:1], span  # the model last, so that it lies on top
+
+
+def _written(name: str, value: float) -> str:
+    """Write a value the way its measure is read."""
+    return f"{number(100 * value)} %" if name in _SHARES and math.isfinite(value) else number(value)
+
+
+def _detail(value: object) -> str:
+    """Write a further number, or the first few of a list."""
+    if isinstance(value, bool) or not isinstance(value, int | float | list | tuple):
+        return str(value)
+    if isinstance(value, list | tuple):
+        return ", ".join(_detail(entry) for entry in value[:8]) + (", …" if len(value) > 8 else "")
+    return number(value)
