@@ -69,7 +69,7 @@ class Container:
     def _list(self, name: str) -> bool:
         """Count a file and say whether it is of interest; hidden files and system leftovers are not."""
         parts = PurePosixPath(name).parts
-        if any(part.startswith(".") or part == "__MACOSX" for part in parts):
+        if any(part == "__MACOSX" or (part.startswith(".") and part != "..") for part in parts):
             return False
         self.n_seen += 1
         return parts[-1].lower() in TABLE_NAMES or is_image_name(name)

@@ -8,6 +8,7 @@ is still at least twice the wanted size (Pillow's `draft`), which changes little
 
 from __future__ import annotations
 
+import functools
 import threading
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -31,8 +32,8 @@ __all__ = [
     "peek",
 ]
 
-FORMATS = ("PNG", "JPEG", "MPO", "GIF", "BMP", "DIB", "TIFF", "WEBP", "PPM", "JPEG2000", "AVIF")
-"""Pillow plugins that may run; the others (EPS runs a program) are never asked."""
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "DIB", "TIFF", "WEBP", "PPM", "JPEG2000", "AVIF")
+"""Pillow plugins that may run (a phone's MPO comes through JPEG); the others (EPS runs a program) are never asked."""
 
 SMALLEST_SIDE = 8
 """Pixels; a picture with a shorter side says too little to be enlarged."""
@@ -172,37 +173,57 @@ def decode(
     with _reasons(), _opened(stream) as image:
         big = image.width * image.height > BIG_PIXELS
         with _one_big_picture if big else nullcontext():
-            if image.format == "JPEG":
-                image.draft(None, (2 * resolution, 2 * resolution))
+            extent = (float(image.width), float(image.height))
+            reduced = image.draft(None, (2 * resolution, 2 * resolution)) if image.format == "JPEG" else None
+            if reduced is not None:
+                extent = reduced[1][2:]
             if image.format != "MPO" and getattr(image, "is_animated", False):
                 marks.add("animated")
             turn = _TURNS.get(_orientation(image))
-            square = shrink(_flatten(image, ground, white, marks), resolution, marks)
+            square = shrink(_flatten(image, ground, white, marks), resolution, marks, extent)
         if turn is not None:
             marks.add("rotated")
             square = square.transpose(turn)
         return _to_array(square, channels), frozenset(marks)
 
 
-def shrink(image: Image.Image, resolution: int, marks: set[str]) -> Image.Image:
-    """Cut an 8-bit or float picture to its centre square and resize it once."""
-    width, height = image.size
+def shrink(
+    image: Image.Image, resolution: int, marks: set[str], extent: tuple[float, float] | None = None
+) -> Image.Image:
+    """Cut an 8-bit or float picture to its centre square and resize it once.
+
+    Parameters
+    ----------
+    image : mode L, RGB or F.
+    resolution : side of the result, pixels.
+    marks : what is done is added here.
+    extent : width and height the content takes from the left and top; a JPEG decoded at reduced scale fills its last
+        column and row only in part. None: all of it.
+    """
+    width, height = extent or image.size
     side = min(width, height)
     if width != height:
         marks.add("cropped")
+    # A box in parts of a pixel keeps the crop centred, so that it may be turned afterwards.
+    left, top = (width - side) / 2, (height - side) / 2
     if side == resolution:
-        left, top = (width - side) // 2, (height - side) // 2
-        return image.crop((left, top, left + side, top + side))
+        left, top = int(left), int(top)
+        return image.crop((left, top, left + resolution, top + resolution))
     if side < resolution:
         marks.add("enlarged")
-    # A box in halves of a pixel keeps the crop centred, so that it may be turned afterwards.
-    margin_x, margin_y = (width - side) / 2, (height - side) / 2
     kernel = Image.Resampling.BICUBIC if side < resolution else Image.Resampling.LANCZOS
-    return image.resize((resolution, resolution), kernel, box=(margin_x, margin_y, margin_x + side, margin_y + side))
+    return image.resize((resolution, resolution), kernel, box=(left, top, left + side, top + side))
 
 
 def _opened(stream: BinaryIO) -> Image.Image:
-    return Image.open(stream, formats=FORMATS)
+    return Image.open(stream, formats=_formats())
+
+
+@functools.cache
+def _formats() -> tuple[str, ...]:
+    """Give the wanted plugins that this build of Pillow has."""
+    Image.init()
+    return tuple(kind for kind in FORMATS if kind in Image.OPEN)
 
 
 def _orientation(image: Image.Image) -> int:

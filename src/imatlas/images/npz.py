@@ -29,7 +29,7 @@ def read_npy(path: Path) -> Stack:
         pixels = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise InputError(f"{path} {_why(error)}") from error
-    return Stack(pixels, row_names(path.stem, len(pixels)))
+    return Stack(_images(pixels, "The array", path), row_names(path.stem, len(pixels)))
 
 
 def read_npz(path: Path) -> Stack:
@@ -126,7 +126,7 @@ def _class_names(names: np.ndarray | None, path: Path) -> tuple[str, ...] | None
 
 def _why(error: Exception) -> str:
     """Say in words why an array file was not read."""
-    if "pickle" in str(error).lower() or "object array" in str(error).lower():
+    if any(word in str(error).lower() for word in ("pickle", "object array", "python objects")):
         return (
             "holds Python objects, which are never unpickled because that could run a program. "
             "Save the images as one uint8 array (n, H, W, C)."
