@@ -91,14 +91,14 @@ def lower_to(n_neighbors: int, n: int) -> int:
     return int(min(n_neighbors, n - 1))
 
 
-def _exact_blocks(rows: np.ndarray, k: int):  # noqa: ANN202
+def _exact_blocks(rows: np.ndarray, k: int):
     engine = ExactSearch(rows)
     for block in engine.blocks(len(rows)):
         own = np.arange(block.start, block.stop)
         yield block, *engine.nearest(rows[block], k, own=own)
 
 
-def _collect(blocks, n: int, k: int, report: Report) -> tuple[np.ndarray, np.ndarray]:  # noqa: ANN001
+def _collect(blocks, n: int, k: int, report: Report) -> tuple[np.ndarray, np.ndarray]:
     indices = np.empty((n, k), dtype=np.int64)
     squared = np.empty((n, k), dtype=np.float32)
     start = time.perf_counter()

@@ -63,7 +63,7 @@ def search(
     return indices, to_distance(squared, metric)
 
 
-def sparse_nearest(new: sparse.csr_matrix, old: sparse.csr_matrix, k: int, *, exclude_own: bool):  # noqa: ANN201
+def sparse_nearest(new: sparse.csr_matrix, old: sparse.csr_matrix, k: int, *, exclude_own: bool):
     """Yield (block, indices, squared distances) of the nearest old rows of sparse new rows.
 
     With `exclude_own`, new and old are the same rows and none is its own neighbor.

@@ -1,0 +1,39 @@
+"""The manifold room: distances, neighbors, maps and clusters of rows, for any features.
+
+Everything starts from one `KnnGraph`; every estimator takes features or that graph, places new rows, and packs itself into
+plain settings and arrays. `embedding_value()` and `clusters_value()` give the values other rooms take.
+"""
+
+from imatlas.manifold.balanced_clusters import BalancedClusters
+from imatlas.manifold.bridges import join_components
+from imatlas.manifold.distance import manifold_distance, manifold_similarity
+from imatlas.manifold.geodesics import geodesic_path, landmark_geodesics
+from imatlas.manifold.landmark_isomap import LandmarkIsomap
+from imatlas.manifold.manifold_neighbors import ManifoldNeighbors
+from imatlas.manifold.neighbor_map import NeighborMap
+from imatlas.manifold.spectral_clusters import SpectralClusters
+from imatlas.manifold.spectral_map import SpectralMap
+from imatlas.manifold.trust import map_trust
+
+__all__ = [
+    "CLUSTERINGS",
+    "EMBEDDINGS",
+    "BalancedClusters",
+    "LandmarkIsomap",
+    "ManifoldNeighbors",
+    "NeighborMap",
+    "SpectralClusters",
+    "SpectralMap",
+    "geodesic_path",
+    "join_components",
+    "landmark_geodesics",
+    "manifold_distance",
+    "manifold_similarity",
+    "map_trust",
+]
+
+EMBEDDINGS = {"neighbor_map": NeighborMap, "spectral_map": SpectralMap, "landmark_isomap": LandmarkIsomap}
+"""Maps by name."""
+
+CLUSTERINGS = {"balanced_clusters": BalancedClusters, "spectral_clusters": SpectralClusters}
+"""Clusterings by name."""

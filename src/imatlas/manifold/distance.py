@@ -1,0 +1,162 @@
+"""Manifold distance and similarity between rows, by formula or along the data.
+
+    euclidean     sqrt(sum_a (x_a - y_a)^2)
+    cosine        1 - x.y / (|x| |y|)
+    correlation   1 - sum_a (x_a - mean x)(y_a - mean y) / (|x - mean x| |y - mean y|)
+    geodesic      length of the shortest path on the neighbor graph
+    diffusion     sqrt(sum_m lambda_m^2t (psi_m(i) - psi_m(j))^2), how differently random walks of t steps from i and j spread
+
+A similarity is the cosine or correlation itself, or for diffusion the cosine between the vectors lambda_m^t psi_m.
+
+References: Tenenbaum, de Silva, Langford, 2000 (geodesic); Coifman, Lafon, "Diffusion maps", 2006.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import sparse
+from scipy.spatial.distance import cdist
+
+from imatlas.checks import InputError
+from imatlas.manifold.geodesics import all_geodesics, geodesics_of_new
+from imatlas.manifold.spectral import eigenmaps, graph_affinity
+from imatlas.neighbors import METRICS, knn_graph, search
+from imatlas.neighbors.metrics import prepare_rows
+from imatlas.values import KnnGraph
+
+__all__ = ["DISTANCES", "SIMILARITIES", "manifold_distance", "manifold_similarity"]
+
+DISTANCES = (*METRICS, "geodesic", "diffusion")
+SIMILARITIES = ("correlation", "cosine", "diffusion")
+
+_MOST_ROWS = 20_000
+_N_EIGENVECTORS = 100
+
+
+def manifold_distance(
+    X: np.ndarray | sparse.spmatrix,
+    Y: np.ndarray | sparse.spmatrix | None = None,
+    metric: str = "euclidean",
+    graph: KnnGraph | None = None,
+) -> np.ndarray:
+    """Measure distances between rows.
+
+    Parameters
+    ----------
+    X : (n, d) rows, dense or CSR.
+    Y : (m, d) other rows, or None for the distances among X. Geodesics of new rows Y start at their nearest rows of X.
+    metric : one of `DISTANCES`.
+    graph : neighbor graph of X for the distances along the data; made with 15 neighbors if not given.
+
+    Returns
+    -------
+    float64 (n, n) or (n, m). Geodesics between components of the graph are infinite.
+
+    Raises
+    ------
+    InputError
+        If the metric is unknown, more than 20,000 x 20,000 entries are asked for, or diffusion for rows off the graph.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> manifold_distance(np.array([[0.0, 0.0], [3.0, 4.0]])).tolist()
+    [[0.0, 5.0], [5.0, 0.0]]
+    """
+    if metric not in DISTANCES:
+        raise InputError(f"The distance is {metric!r}; wanted one of {', '.join(DISTANCES)}. Choose one of these.")
+    _check_size(X, X if Y is None else Y)
+    if metric in METRICS:
+        rows = prepare_rows(X, metric)
+        squared = _squared_distances(rows, rows if Y is None else prepare_rows(Y, metric))
+        if Y is None:
+            np.fill_diagonal(squared, 0)
+        return np.sqrt(squared) if metric == "euclidean" else squared / 2
+    graph = _graph_of(X, graph)
+    if metric == "geodesic":
+        if Y is None:
+            return all_geodesics(graph)
+        near, lengths = search(Y, X, min(graph.n_neighbors, X.shape[0]), graph.metric)
+        return geodesics_of_new(graph, near, lengths).T
+    spread = _diffused(graph, Y)
+    return cdist(spread, spread)
+
+
+def manifold_similarity(
+    X: np.ndarray | sparse.spmatrix,
+    Y: np.ndarray | sparse.spmatrix | None = None,
+    metric: str = "correlation",
+    graph: KnnGraph | None = None,
+) -> np.ndarray:
+    """Measure how alike rows are, from -1 to 1.
+
+    Parameters
+    ----------
+    X : (n, d) rows, dense or CSR.
+    Y : (m, d) other rows, or None for the similarities among X.
+    metric : one of `SIMILARITIES`. A row without direction (constant, or zero) is alike only to its like.
+    graph : neighbor graph of X, for diffusion.
+
+    Returns
+    -------
+    float64 (n, n) or (n, m); 1 on the diagonal.
+
+    Raises
+    ------
+    InputError
+        As `manifold_distance`.
+    """
+    if metric not in SIMILARITIES:
+        raise InputError(f"The similarity is {metric!r}; wanted one of {', '.join(SIMILARITIES)}. Choose one of these.")
+    if metric in METRICS:
+        return np.clip(1 - manifold_distance(X, Y, metric), -1, 1)
+    _check_size(X, X)
+    spread = _diffused(_graph_of(X, graph), Y)
+    unit = spread / np.maximum(np.sqrt(np.square(spread).sum(axis=1, keepdims=True)), 1e-300)
+    return np.clip(unit @ unit.T, -1, 1)
+
+
+def _check_size(X: np.ndarray | sparse.spmatrix, Y: np.ndarray | sparse.spmatrix) -> None:
+    if X.shape[0] * Y.shape[0] > _MOST_ROWS**2:
+        raise InputError(
+            f"{X.shape[0]} x {Y.shape[0]} distances were asked for; the full table ends at {_MOST_ROWS:,} x {_MOST_ROWS:,}. "
+            "Use knn_graph for neighbors, landmark_geodesics for distances along the data, or fewer rows."
+        )
+
+
+def _graph_of(X: np.ndarray | sparse.spmatrix, graph: KnnGraph | None) -> KnnGraph:
+    if graph is None:
+        return knn_graph(X, n_neighbors=min(15, X.shape[0] - 1))
+    if len(graph) != X.shape[0]:
+        raise InputError(f"X has {X.shape[0]} rows, the graph {len(graph)}; give the graph that was made of X.")
+    return graph
+
+
+def _squared_distances(rows: np.ndarray | sparse.csr_matrix, others: np.ndarray | sparse.csr_matrix) -> np.ndarray:
+    """Give squared distances float64 (n, m); dense rows by differences, so that near-duplicates keep their order."""
+    if not sparse.issparse(rows):
+        return cdist(rows.astype(np.float64), others.astype(np.float64), "sqeuclidean")
+    lengths = [np.asarray(part.multiply(part).sum(axis=1)).ravel() for part in (rows, others)]
+    return np.maximum(lengths[0][:, None] + lengths[1][None] - 2 * (rows @ others.T).toarray(), 0)
+
+
+def _diffused(graph: KnnGraph, Y: object, steps: int = 1) -> np.ndarray:
+    """Give lambda^t psi (n, m): within a component the diffusion vectors, and apart from those of all others."""
+    if Y is not None:
+        raise InputError("Diffusion was asked between two sets of rows; it is known among the rows of one graph. Leave Y out.")
+    affinity, blocks = graph_affinity(graph), []
+    coordinates = []
+    for part, size in enumerate(graph.component_sizes):
+        rows = np.flatnonzero(graph.components == part)
+        values, psi = eigenmaps(affinity[rows][:, rows], min(int(size) - 1, _N_EIGENVECTORS))
+        # The constant vector of the part (eigenvalue 1), scaled by the part's share of the walk's rest, holds parts apart.
+        whole = np.ones((len(rows), 1))
+        share = affinity[rows].sum() / affinity.sum()
+        blocks.append(rows)
+        coordinates.append(np.hstack([whole, psi * values**steps]) / np.sqrt(share))
+    spread = np.zeros((len(graph), sum(part.shape[1] for part in coordinates)))
+    start = 0
+    for rows, part_coordinates in zip(blocks, coordinates):
+        spread[rows, start : start + part_coordinates.shape[1]] = part_coordinates
+        start += part_coordinates.shape[1]
+    return spread

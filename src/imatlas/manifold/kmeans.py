@@ -1,0 +1,81 @@
+"""k-means with the same bits at any number of threads.
+
+Centers start far apart (each drawn with probability proportional to its squared distance from those before it) and then move to the mean of
+the rows nearest to them. The nearest center is found by the certified exact search, sums run in row order, so nothing
+depends on how work was split. A center left without rows moves to the row worst served.
+
+Reference: Arthur, Vassilvitskii, "k-means++: the advantages of careful seeding", 2007.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import sparse
+
+from imatlas.neighbors import search
+
+__all__ = ["k_means", "nearest_centers"]
+
+
+def k_means(X: np.ndarray, n_clusters: int, *, seed: int, n_starts: int = 1, n_steps: int = 50) -> np.ndarray:
+    """Find cluster centers.
+
+    Parameters
+    ----------
+    X : (n, d) float, n >= n_clusters.
+    n_clusters : centers wanted.
+    seed : of the starts.
+    n_starts : starts tried; the one with the least squared distance wins.
+    n_steps : most steps per start; it ends earlier when no row changes its center.
+
+    Returns
+    -------
+    float32 (n_clusters, d).
+    """
+    rows = np.ascontiguousarray(X, dtype=np.float32)
+    rng = np.random.default_rng(seed)
+    best, least = None, np.inf
+    for _ in range(n_starts):
+        centers = _far_apart(rows, n_clusters, rng)
+        labels = np.full(len(rows), -1)
+        for _ in range(n_steps):
+            found, lengths = nearest_centers(rows, centers)
+            if np.array_equal(found, labels):
+                break
+            labels = found
+            centers = _means(rows, labels, lengths, centers)
+        cost = float(np.square(nearest_centers(rows, centers)[1], dtype=np.float64).sum())
+        if cost < least:
+            best, least = centers, cost
+    return best
+
+
+def nearest_centers(rows: np.ndarray, centers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Give the nearest center int64 (b,) of each row and the distance float32 (b,)."""
+    indices, lengths = search(rows, centers, 1)
+    return indices[:, 0], lengths[:, 0]
+
+
+def _far_apart(rows: np.ndarray, n_clusters: int, rng: np.random.Generator) -> np.ndarray:
+    """Draw centers from a sample of the rows, each far from those before it."""
+    if len(rows) > max(5000, 20 * n_clusters):
+        rows = rows[np.sort(rng.choice(len(rows), size=max(5000, 20 * n_clusters), replace=False))]
+    chosen = [int(rng.integers(len(rows)))]
+    nearest = np.square(rows - rows[chosen[0]]).sum(axis=1, dtype=np.float64)
+    while len(chosen) < n_clusters:
+        total = np.cumsum(nearest)
+        pick = int(np.searchsorted(total, rng.random() * total[-1])) if total[-1] > 0 else int(rng.integers(len(rows)))
+        chosen.append(min(pick, len(rows) - 1))
+        nearest = np.minimum(nearest, np.square(rows - rows[chosen[-1]]).sum(axis=1, dtype=np.float64))
+    return rows[chosen]
+
+
+def _means(rows: np.ndarray, labels: np.ndarray, lengths: np.ndarray, centers: np.ndarray) -> np.ndarray:
+    """Move centers to the mean of their rows; empty ones to the rows farthest from their center."""
+    n, k = len(rows), len(centers)
+    members = sparse.csr_matrix((np.ones(n, np.float32), (labels, np.arange(n))), shape=(k, n))
+    counts = np.bincount(labels, minlength=k)
+    moved = (members @ rows) / np.maximum(counts, 1)[:, None]
+    empty = np.flatnonzero(counts == 0)
+    moved[empty] = rows[np.argsort(-lengths, kind="stable")[: len(empty)]]
+    return moved.astype(np.float32)
