@@ -108,7 +108,6 @@ class ReportContents:
         if self.asked is not None and (self.samples is None or len(self.asked) != len(self.samples)):
             raise ValueError(f"asked has {len(self.asked)} entries; wanted one per sample.")
 
-
     @property
     def names_of_clusters(self) -> list[str]:
         """One name per cluster: the given ones, else "Cluster 1" on."""

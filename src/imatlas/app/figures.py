@@ -25,7 +25,7 @@ MARKERS = ("o", "^", "s", "D", "v")
 
 _INK = "#010203"  # stands for the page's text colour and is replaced by it in the finished SVG
 _NOT_CURVES = {"step", "steps", "seconds", "remaining", "total", "done", "rate", "epoch", "images_per_second", "time"}
-_STYLE = {"svg.fonttype": "none", "svg.hashsalt": "imatlas", "font.size": 9.5, "font.family": "sans-serif"}
+_STYLE: dict = {"svg.fonttype": "none", "svg.hashsalt": "imatlas", "font.size": 9.5, "font.family": "sans-serif"}
 
 
 def scatter(positions: np.ndarray, aspect: float, groups: np.ndarray | None, *, width: int = 1300) -> np.ndarray:
@@ -51,12 +51,12 @@ def scatter(positions: np.ndarray, aspect: float, groups: np.ndarray | None, *, 
     area = float(np.clip(60_000 / max(n, 1), 5, 160))
     numbers = np.zeros(n, dtype=np.int64) if groups is None else groups
     none = numbers < 0
-    axes.scatter(*positions[none].T, s=area * 0.6, c="#8d8d8d", alpha=0.45, linewidths=0)
+    axes.scatter(positions[none, 0], positions[none, 1], s=area * 0.6, c="#8d8d8d", alpha=0.45, linewidths=0)
     for round_, marker in enumerate(MARKERS):
         rows = np.flatnonzero(~none & ((numbers // len(PALETTE)) % len(MARKERS) == round_))
         rows = np.random.default_rng(0).permutation(rows)  # so that no group lies on top of all others
         colours = np.asarray(PALETTE)[numbers[rows] % len(PALETTE)]
-        axes.scatter(*positions[rows].T, s=area, c=colours, marker=marker, alpha=0.85 if n < 3000 else 0.7, linewidths=0)
+        axes.scatter(positions[rows, 0], positions[rows, 1], s=area, c=colours, marker=marker, alpha=0.85 if n < 3000 else 0.7, linewidths=0)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba()).copy()
 

@@ -32,9 +32,10 @@ def map_section(contents: ReportContents) -> dict | None:
     scatters = []
     for colouring in colourings:
         groups = colouring["groups"] if colouring["names"] else None
-        legend, labels = _legend(colouring["groups"], colouring["names"], positions)
+        legend, labels = _legend(colouring["groups"], colouring["names"], positions, _label_size(aspect, len(colourings)))
         drawing = data_uri(scatter(positions, aspect, groups))
-        scatters.append({"by": colouring["by"], "picture": drawing, "legend": legend, "labels": labels})
+        gray = bool(legend) and bool((colouring["groups"] < 0).any())
+        scatters.append({"by": colouring["by"], "picture": drawing, "legend": legend, "labels": labels, "gray": gray})
     return {
         "picture": data_uri(picture),
         "by": colourings[0]["by"],
@@ -58,19 +59,34 @@ def _colourings(contents: ReportContents, rows: np.ndarray) -> list[dict]:
     return found or [{"by": "", "groups": np.full(len(rows), -1, dtype=np.int64), "names": []}]
 
 
-def _legend(groups: np.ndarray, names: list[str], positions: np.ndarray) -> tuple[list[dict], list[dict]]:
-    """Give legend entries for the largest groups, and a label at the middle of each."""
+def _label_size(aspect: float, panels: int) -> tuple[float, float]:
+    """Estimate the width of a letter and the height of a label, as shares of a picture shown beside others."""
+    width = 1080 / min(panels, 2)  # pixels of the page
+    return 9 / width, 24 / (width * aspect)
+
+
+def _legend(
+    groups: np.ndarray, names: list[str], positions: np.ndarray, size: tuple[float, float]
+) -> tuple[list[dict], list[dict]]:
+    """Give legend entries for the largest groups, and a label on each that covers no label of a larger one."""
     sizes = np.bincount(groups[groups >= 0], minlength=len(names))
-    chosen = np.sort(np.argsort(-sizes, kind="stable")[:_NAMED])
-    legend, labels = [], []
+    chosen = np.argsort(-sizes, kind="stable")[:_NAMED]
+    legend: list[dict] = []
+    labels: list[dict] = []
+    boxes: list[tuple[float, float, float]] = []
     for group in chosen[sizes[chosen] > 0]:
         colour = PALETTE[group % len(PALETTE)]
         marker = MARKERS[group // len(PALETTE) % len(MARKERS)]
         x, y = _middle(positions[groups == group])
-        legend.append({"name": names[group], "colour": colour, "marker": marker, "size": f"{sizes[group]:,}"})
+        entry = {"name": names[group], "colour": colour, "marker": marker, "size": f"{sizes[group]:,}"}
+        legend.append({**entry, "group": int(group)})
         short = names[group].removeprefix("Cluster ")
-        labels.append({"name": short, "left": f"{100 * x:.1f}", "top": f"{100 * y:.1f}"})
-    return legend, labels
+        half = (len(short) + 1.5) * size[0] / 2
+        x = min(max(x, half), 1 - half)
+        if all(abs(x - left) > half + other or abs(y - top) > size[1] for left, top, other in boxes):
+            boxes.append((x, y, half))
+            labels.append({"name": short, "left": f"{100 * x:.1f}", "top": f"{100 * y:.1f}"})
+    return sorted(legend, key=lambda entry: entry["group"]), labels
 
 
 def _middle(points: np.ndarray) -> np.ndarray:

@@ -18,7 +18,7 @@ from imatlas.app.figures import curve_panels
 from imatlas.app.map_section import map_section
 from imatlas.app.scoreboard import BLOCKS, score_rows, shown
 from imatlas.app.sheets import PALETTE, data_uri, mosaic
-from imatlas.app.words import duration, flat, number, plural
+from imatlas.app.words import between, duration, flat, number, plural
 from imatlas.files import write_bytes
 from imatlas.values import Clusters
 
@@ -53,10 +53,12 @@ def write_report(contents: ReportContents, path: Path) -> None:
     page.filters.update(number=number, duration=duration)
     parts = {
         "version": __version__,
+        "pixel_art": max(contents.images.shape[:2]) <= 32,
         "title": contents.title or _source_name(contents),
         "subtitle": _subtitle(contents),
-        "verdict": list(contents.verdict),
-        "tiles": _tiles(contents),
+        "verdict": [sentence.replace(" %", "\u00a0%") for sentence in contents.verdict],
+        "tiles": (tiles := _tiles(contents)),
+        "tile_columns": max(4, len(tiles) if len(tiles) <= 6 else -(-len(tiles) // 2)),
         "beside": _beside(contents),
         "map": map_section(contents),
         "clusters": _cluster_sheets(contents),
@@ -71,8 +73,8 @@ def write_report(contents: ReportContents, path: Path) -> None:
         "settings": flat(contents.settings),
         "seeds": flat(contents.seeds),
         "palette": PALETTE,
+        "missing": _missing(contents),
     }
-    parts["missing"] = _missing(parts)
     write_bytes(Path(path), page.get_template("report.html.j2").render(parts).encode())
 
 
@@ -100,9 +102,9 @@ def _tiles(contents: ReportContents) -> list[tuple[str, str, str]]:
     if manifold is not None:
         low, high = manifold.dimension.interval
         tiles.append((number(manifold.clusters.n_clusters), "clusters found", manifold.clusters.method))
-        tiles.append((number(manifold.dimension.value), "dimensions", f"95 % interval {number(low)} to {number(high)}"))
+        tiles.append((number(manifold.dimension.value), "dimensions", f"95\u00a0% interval {between(low, high)}"))
         for name, value in list(manifold.embedding.trust.items())[:1]:
-            tiles.append((f"{100 * value:.0f} %", name.replace("_", " "), "of the map; 100 % is perfect"))
+            tiles.append((f"{100 * value:.1f}\u00a0%", name.replace("_", " "), "of the map; 100\u00a0% is perfect"))
     for block in ("quality", "diversity", "novelty", "speed"):
         for score in [score for score in contents.scores if score.block == block][:1]:
             floor = "" if score.floor is None else f"a perfect generator: {shown(score, score.floor)}"
@@ -114,14 +116,15 @@ def _beside(contents: ReportContents) -> dict | None:
     """Lay real images beside generated ones, by class or cluster where samples were asked for by one."""
     samples, images = contents.samples, contents.images
     if samples is None or not len(samples):
-        return None
+        return _real_only(contents)
     chance = np.random.default_rng(0)
     real = _real_groups(contents)
     if contents.asked is None or real is None:
-        there = images.held_out_rows if len(images.held_out_rows) >= 48 else np.flatnonzero(~_mask(images.excluded))
+        there = images.held_out_rows if len(images.held_out_rows) >= 96 else np.flatnonzero(~_mask(images.excluded))
         rows = chance.choice(there, min(96, len(samples), len(there)), replace=False)
-        sheets = [data_uri(mosaic(pixels[:96], 12, tile=92)) for pixels in (images.pixels[np.sort(rows)], samples.pixels)]
-        return {"rows": [], "real": sheets[0], "generated": sheets[1], "rest": 0, "by": "", "n": len(samples)}
+        both = (images.pixels[rows], samples.pixels[: len(rows)])
+        sheets = [data_uri(mosaic(pixels, 12, tile=92)) for pixels in both]
+        return {"rows": [], "real": sheets[0], "generated": sheets[1], "share": min(1.0, len(rows) / 12)}
     groups, names = real
     numbers, counts = np.unique(contents.asked[contents.asked >= 0], return_counts=True)
     chosen = numbers[np.argsort(-counts, kind="stable")[:_GROUPS_SHOWN]]
@@ -134,7 +137,17 @@ def _beside(contents: ReportContents) -> dict | None:
             pictures = [data_uri(mosaic(pixels, 10, tile=92)) for pixels in (images.pixels[beside], samples.pixels[drawn])]
             shares = [min(1.0, len(rows) / 10) for rows in (beside, drawn)]
             rows_shown.append({"name": names[group], "real": pictures[0], "generated": pictures[1], "shares": shares})
-    return {"rows": rows_shown, "rest": len(numbers) - len(chosen), "by": contents.asked_by, "n": len(samples)}
+    return {"rows": rows_shown, "rest": len(numbers) - len(chosen), "by": contents.asked_by}
+
+
+def _real_only(contents: ReportContents) -> dict | None:
+    """Show some of the images themselves while there are no generated ones to lay beside them."""
+    there = np.flatnonzero(~_mask(contents.images.excluded))
+    if not len(there):
+        return None
+    rows = np.sort(np.random.default_rng(0).choice(there, min(80, len(there)), replace=False))
+    sheet = data_uri(mosaic(contents.images.pixels[rows], 20, tile=92))
+    return {"rows": [], "real": sheet, "generated": "", "share": min(1.0, len(rows) / 20)}
 
 
 def _real_groups(contents: ReportContents) -> tuple[np.ndarray, list[str]] | None:
@@ -200,7 +213,9 @@ def _mostly(contents: ReportContents, rows: np.ndarray) -> str:
         return ""
     counts = np.bincount(labels)
     top = int(counts.argmax())
-    return f"{100 * counts[top] / len(labels):.0f} % {images.class_names[top]}"
+    if counts[top] < 0.4 * len(labels):
+        return "mixed classes"
+    return f"{100 * counts[top] / len(labels):.0f}\u00a0% of class {images.class_names[top]}"
 
 
 def _morph(morph: Morph) -> dict:
@@ -209,8 +224,8 @@ def _morph(morph: Morph) -> dict:
     return {
         "title": morph.title,
         "frames": len(morph.geodesic),
-        "geodesic": data_uri(mosaic(morph.geodesic, len(morph.geodesic), tile=112, gap=2)),
-        "straight": data_uri(mosaic(morph.straight, len(morph.straight), tile=112, gap=2)),
+        "geodesic": data_uri(mosaic(morph.geodesic, len(morph.geodesic), tile=112, gap=3)),
+        "straight": data_uri(mosaic(morph.straight, len(morph.straight), tile=112, gap=3)),
         "scores": scores,
     }
 
@@ -273,15 +288,15 @@ def _health_facts(contents: ReportContents, sizes: list[int]) -> list[tuple[str,
     return facts
 
 
-def _missing(parts: dict) -> list[str]:
+def _missing(contents: ReportContents) -> list[str]:
     """Name what this report could not show, and the verb that makes it."""
-    lacking = [
-        ("map", "a map and clusters (imatlas map)"),
-        ("beside", "generated images (imatlas train, then imatlas generate)"),
-        ("morphs", "morphs (imatlas morph)"),
-        ("score_blocks", "scores (imatlas evaluate)"),
+    parts = [
+        (contents.places is not None, "a map and clusters (imatlas map)"),
+        (contents.samples is not None, "generated images (imatlas train, then imatlas generate)"),
+        (len(contents.morphs) > 0, "morphs (imatlas morph)"),
+        (len(contents.scores) > 0, "scores (imatlas evaluate)"),
     ]
-    return [words for name, words in lacking if not parts[name]]
+    return [words for there, words in parts if not there]
 
 
 def _mask(mask: np.ndarray | None) -> np.ndarray:

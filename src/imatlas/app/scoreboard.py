@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from imatlas.app.words import number
+from imatlas.app.words import between, number
 from imatlas.values import Score
 
 __all__ = ["BLOCKS", "Mark", "ScoreRow", "score_rows", "shown"]
@@ -19,19 +19,22 @@ BLOCKS = {
     "quality": "How real do the images look?",
     "diversity": "Do they cover the whole set?",
     "novelty": "Are they new, or copies?",
-    "manifold": "Do they keep to the manifold?",
+    "manifold": "Do they lie where they were asked to?",
     "speed": "How fast are they made?",
 }
 
 _PLAIN = {
     "frechet_distance": "How far the cloud of generated images lies from the cloud of real ones: centre and spread compared.",
-    "kernel_distance": "Whether real and generated images can be told apart as crowds; 0 when they cannot. Fair for small sets.",
+    "kernel_distance": "Whether real and generated crowds can be told apart; 0 when they cannot. Fair on small sets.",
     "density": "How many real neighborhoods each generated image falls into; 1 for images like the real ones.",
     "clipped_density": "How many real neighborhoods each generated image falls into, no image counting for more than one.",
     "precision": "The share of generated images that lie among the real ones.",
     "coverage": "The share of real images that have a generated image close by; low when parts of the set are never drawn.",
     "recall": "The share of real images that lie among the generated ones.",
     "copy_rate": "The share of generated images that sit closer to one training image than held-out real images ever do.",
+    "duplicate_rate": "The share of generated images that nearly repeat another generated one, beyond what real images do.",
+    "mode_ratio": "How many different kinds of images are drawn, over how many there are among the real ones.",
+    "mode_share": "How far each kind of real image gets its share among the generated ones.",
     "authenticity": "The share of generated images farther from their training neighbor than that one is from its own.",
     "adherence": "The share of generated images that are what was asked for.",
     "images_per_second": "Images drawn per second on this machine.",
@@ -42,7 +45,17 @@ _PLAIN = {
     "dimension_ratio": "Directions the generated images vary in, over those of the real ones; 1 when they vary alike.",
 }
 
-_SHARES = {"coverage", "recall", "precision", "copy_rate", "authenticity", "adherence"}
+_SHARES = {
+    "adherence",
+    "authenticity",
+    "copy_rate",
+    "coverage",
+    "duplicate_rate",
+    "mode_share",
+    "precision",
+    "recall",
+}
+_SECONDS = {"latency_p50", "latency_p95", "seconds_per_image", "training_seconds"}
 
 
 @dataclass(frozen=True)
@@ -87,7 +100,9 @@ def score_rows(scores: Sequence[Score], references: Mapping[str, Sequence[Score]
     known = {(label, score.name, score.space): score.value for label, group in references.items() for score in group}
     blocks: dict[str, list[ScoreRow]] = {name: [] for name in BLOCKS}
     for score in scores:
-        marks = [(label, known[label, score.name, score.space]) for label in references if (label, score.name, score.space) in known]
+        marks = [
+            (label, known[label, score.name, score.space]) for label in references if (label, score.name, score.space) in known
+        ]
         blocks.setdefault(score.block, []).append(_row(score, marks))
     return {name: rows for name, rows in blocks.items() if rows}
 
@@ -95,7 +110,7 @@ def score_rows(scores: Sequence[Score], references: Mapping[str, Sequence[Score]
 def _row(score: Score, marks: list[tuple[str, float]]) -> ScoreRow:
     """Word one score and lay out its line."""
     written = tuple((label, _written(score.name, value)) for label, value in marks)
-    interval = "" if score.interval is None else " to ".join(_written(score.name, end) for end in score.interval)
+    interval = "" if score.interval is None else _interval(score.name, *score.interval)
     line, span = _line(score, marks)
     return ScoreRow(
         name=score.name.replace("_", " ").replace("frechet", "Fréchet"),
@@ -109,7 +124,7 @@ def _row(score: Score, marks: list[tuple[str, float]]) -> ScoreRow:
         n=score.n,
         line=line,
         span=span,
-        details=tuple((name.replace("_", " "), _detail(value)) for name, value in score.details.items()),
+        details=tuple((name.replace("_", " "), _detail(value)) for name, value in score.details.items() if _short(value)),
     )
 
 
@@ -141,7 +156,19 @@ def _line(score: Score, marks: list[tuple[str, float]]) -> tuple[tuple[Mark, ...
 
 def _written(name: str, value: float) -> str:
     """Write a value the way its measure is read."""
-    return f"{number(100 * value)} %" if name in _SHARES and math.isfinite(value) else number(value)
+    if name in _SHARES and math.isfinite(value):
+        return f"{number(100 * value)}\u00a0%"
+    return f"{number(value)}\u00a0s" if name in _SECONDS else number(value)
+
+
+def _interval(name: str, low: float, high: float) -> str:
+    """Write an interval the way its measure is read."""
+    return f"{between(100 * low, 100 * high)}\u00a0%" if name in _SHARES else between(low, high)
+
+
+def _short(value: object) -> bool:
+    """Say whether a further number can be told in a table cell: not a list of lists, such as pairs of images."""
+    return not (isinstance(value, list | tuple) and any(isinstance(entry, list | tuple | dict) for entry in value))
 
 
 def _detail(value: object) -> str:

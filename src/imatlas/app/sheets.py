@@ -31,7 +31,7 @@ PALETTE = (
 _LOSSLESS_UP_TO = 160_000  # bytes; above, photographs are kept as lossy WebP
 
 
-def mosaic(pixels: np.ndarray, columns: int, *, tile: int, gap: int = 4) -> np.ndarray:
+def mosaic(pixels: np.ndarray, columns: int, *, tile: int, gap: int = 6) -> np.ndarray:
     """Lay images side by side, row by row.
 
     Parameters
@@ -69,18 +69,19 @@ def enlarged(pixels: np.ndarray, tile: int) -> np.ndarray:
     return np.stack([np.asarray(one) for one in small])
 
 
-def map_frame(places: np.ndarray, *, margin: float = 0.03) -> tuple[np.ndarray, float]:
-    """Fit map coordinates into a picture, keeping their proportions.
+def map_frame(places: np.ndarray, *, margin: float = 0.02) -> tuple[np.ndarray, float]:
+    """Fit map coordinates into a picture wider than high, stretching one direction by at most 1.35.
 
     Returns
     -------
-    (b, 2) positions in [0, 1], x to the right and y down; and height over width of the picture, from 0.5 to 1.
+    (b, 2) positions in [0, 1], x to the right and y down; and height over width of the picture, from 0.5 to 0.75.
     """
     places = np.asarray(places, dtype=np.float64)
     low, high = places.min(axis=0), places.max(axis=0)
     extent = np.maximum(high - low, 1e-12)
-    aspect = float(np.clip(extent[1] / extent[0], 0.5, 1.0))
-    scale = (1 - 2 * margin) * min(1 / extent[0], aspect / extent[1])
+    aspect = float(np.clip(extent[1] / extent[0], 0.5, 0.75))
+    fit = np.array([1.0, aspect]) / extent
+    scale = (1 - 2 * margin) * np.minimum(fit, 1.35 * fit.min())
     centred = (places - (low + high) / 2) * scale
     return np.stack([0.5 + centred[:, 0], 0.5 - centred[:, 1] / aspect], axis=1), aspect
 
@@ -88,7 +89,7 @@ def map_frame(places: np.ndarray, *, margin: float = 0.03) -> tuple[np.ndarray, 
 def thumbnail_map(
     pixels: np.ndarray, positions: np.ndarray, aspect: float, *, colours: list[str], width: int = 1800
 ) -> tuple[np.ndarray, int]:
-    """Draw a map with the images themselves, each at its own place, none over another.
+    """Draw a map with the images themselves, each near its own place, none over another.
 
     Parameters
     ----------
@@ -99,20 +100,20 @@ def thumbnail_map(
 
     Returns
     -------
-    uint8 (height, width, 4) RGBA, and the number of images drawn. Where images crowd, one stands for its neighbors.
+    uint8 (height, width, 4) RGBA, and the number of images drawn. In each cell of a grid the image nearest to the
+    cell's centre stands for its neighbors, so that none covers another and none is moved by more than half its size.
     """
-    height = round(width * aspect)
     longer = max(pixels.shape[1:3])
-    wished = float(np.clip(np.sqrt(0.3 * width * height / max(1, len(pixels))), width / 42, width / 9))
+    wished = float(np.clip(np.sqrt(0.3 * width * width * aspect / max(1, len(pixels))), width / 40, width / 9))
     tile = longer * max(1, round(wished / longer)) if longer <= wished * 1.25 else round(wished)
-    frame = max(2, tile // 20)
-    size = tile + 2 * frame
-    corners = np.rint(positions * [width - size, height - size]).astype(int)
-    rows = _apart(corners, size + max(2, tile // 16))
-    canvas = np.zeros((height, width, 4), dtype=np.uint8)
-    for row, picture in zip(rows, enlarged(pixels[np.sort(rows)], tile)[np.argsort(np.argsort(rows))]):
-        left, top = corners[row]
+    frame, gap = max(2, tile // 20), max(2, tile // 16)
+    step = tile + 2 * frame + gap
+    columns, lines = max(1, width // step), max(1, round(width * aspect) // step)
+    rows, cells = _one_per_cell(positions, columns, lines)
+    canvas = np.zeros((lines * step - gap, columns * step - gap, 4), dtype=np.uint8)
+    for row, (column, line), picture in zip(rows, cells, enlarged(pixels[rows], tile)):
         h, w = picture.shape[:2]
+        left, top = column * step, line * step
         if colours[row]:
             canvas[top : top + h + 2 * frame, left : left + w + 2 * frame] = (*_rgb(colours[row]), 255)
         canvas[top + frame : top + frame + h, left + frame : left + frame + w, :3] = picture
@@ -131,23 +132,15 @@ def data_uri(picture: np.ndarray) -> str:
     return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
-def _apart(corners: np.ndarray, step: int) -> np.ndarray:
-    """Choose rows whose squares of side `step` do not overlap, spread over the whole map.
-
-    One candidate per cell of a third of the side bounds the work at any number of images; then each candidate is kept
-    if nothing kept before it is in the way, in a fixed shuffled order.
-    """
-    cells = corners // max(1, step // 3)
-    _, candidates = np.unique(cells[:, 0] * 100_000 + cells[:, 1], return_index=True)
-    taken: dict[tuple[int, int], list[np.ndarray]] = {}
-    kept = []
-    for row in np.random.default_rng(0).permutation(candidates):
-        x, y = corners[row]
-        near = [other for i in (-1, 0, 1) for j in (-1, 0, 1) for other in taken.get((x // step + i, y // step + j), [])]
-        if all(max(abs(x - other[0]), abs(y - other[1])) >= step for other in near):
-            taken.setdefault((x // step, y // step), []).append(corners[row])
-            kept.append(row)
-    return np.asarray(kept, dtype=int)
+def _one_per_cell(positions: np.ndarray, columns: int, rows: int) -> tuple[np.ndarray, np.ndarray]:
+    """Choose for each occupied cell of a grid the row nearest to its centre: (chosen rows, their cells (m, 2))."""
+    places = np.clip(positions, 0, 1 - 1e-9) * [columns, rows]
+    cells = places.astype(int)
+    off = ((places - cells - 0.5) ** 2).sum(axis=1)
+    order = np.lexsort((off, cells[:, 0], cells[:, 1]))
+    numbers = cells[order, 1] * columns + cells[order, 0]
+    first = order[np.r_[True, numbers[1:] != numbers[:-1]]]
+    return first, cells[first]
 
 
 def _rgb(colour: str) -> tuple[int, int, int]:

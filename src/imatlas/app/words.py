@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-__all__ = ["duration", "flat", "number", "plural"]
+__all__ = ["between", "duration", "flat", "number", "plural"]
 
 
 def number(value: float) -> str:
@@ -20,7 +20,16 @@ def number(value: float) -> str:
         return f"{value:.1e}".replace("-", "−")
     digits = max(0, 2 - math.floor(math.log10(abs(value))))
     text = f"{value:.{digits}f}"
-    return (text.rstrip("0").rstrip(".") if float(value).is_integer() else text).replace("-", "−")
+    return (text.rstrip("0").rstrip(".") if "." in text else text).replace("-", "−")
+
+
+def between(low: float, high: float) -> str:
+    """Write an interval, both ends to the same decimal: 2.10 to 2.52."""
+    largest = max(abs(low), abs(high))
+    if not math.isfinite(largest) or largest < 1e-4 or largest >= 100:
+        return f"{number(low)} to {number(high)}"
+    digits = max(0, 2 - math.floor(math.log10(largest)))
+    return f"{low:.{digits}f} to {high:.{digits}f}".replace("-", "−")
 
 
 def duration(seconds: float) -> str:

@@ -235,7 +235,7 @@ def _without_excluded(images: ImageSet, path: Path) -> ImageSet:
     if not path.is_file():
         return images
     asked = [str(name) for name in read_json(path).get("excluded", [])]
-    excluded = np.logical_or(images.excluded, np.isin(images.ids, asked))
+    excluded = np.asarray(images.excluded, dtype=bool) | np.isin(images.ids, asked)
     unknown = len(set(asked) - set(images.ids.tolist()))
     notes = images.notes
     if unknown:

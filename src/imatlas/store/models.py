@@ -97,9 +97,7 @@ class ModelFolder:
                     stream.write(b"\n")
                 stream.write((json.dumps(dict(row)) + "\n").encode())
         except OSError as error:
-            raise InputError(
-                f"Could not write {self.metrics_path} ({error.strerror or error}). Free some space."
-            ) from error
+            raise InputError(f"Could not write {self.metrics_path} ({error.strerror or error}). Free some space.") from error
 
     @property
     def metrics(self) -> list[dict]:
@@ -178,9 +176,7 @@ def make_model_folder(folder: Path, kind: str) -> ModelFolder:
             except FileExistsError:
                 continue
     except OSError as error:
-        raise InputError(
-            f"Could not make a model folder in {models} ({error.strerror or error}). Make it writable."
-        ) from error
+        raise InputError(f"Could not make a model folder in {models} ({error.strerror or error}). Make it writable.") from error
 
 
 def _ends_a_line(stream: BinaryIO) -> bool:

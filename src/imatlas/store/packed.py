@@ -62,9 +62,7 @@ def read_packed(path: Path) -> tuple[dict, dict[str, np.ndarray]]:
             settings = json.loads((stream.metadata() or {}).get("settings", "{}"))
             return settings, {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118 - no mapping
     except (OSError, SafetensorError, json.JSONDecodeError) as error:
-        raise InputError(
-            f"Could not read {path} ({error}). Restore it, or run the step that makes it again."
-        ) from error
+        raise InputError(f"Could not read {path} ({error}). Restore it, or run the step that makes it again.") from error
 
 
 def _plain(name: str, values: np.ndarray | ArrayLike) -> np.ndarray:
@@ -74,9 +72,7 @@ def _plain(name: str, values: np.ndarray | ArrayLike) -> np.ndarray:
             values = getattr(values, step)()
     array = np.asarray(values, order="C")
     if array.dtype.kind not in _KINDS:
-        raise TypeError(
-            f"Array {name!r} came as {array.dtype}; wanted numbers or booleans. Put text into the settings."
-        )
+        raise TypeError(f"Array {name!r} came as {array.dtype}; wanted numbers or booleans. Put text into the settings.")
     return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 

@@ -1,0 +1,122 @@
+import numpy as np
+import pytest
+
+from imatlas.app.figures import curve_panels, scatter
+from imatlas.app.scoreboard import score_rows
+from imatlas.app.sheets import PALETTE, enlarged, map_frame, mosaic, thumbnail_map
+from imatlas.app.words import between, duration, flat, number
+from imatlas.values import Score
+
+
+def test_small_images_are_enlarged_by_whole_factors_without_new_colours():
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 8, 6, 1), dtype=np.uint8)
+    large = enlarged(pixels, 50)
+    assert large.shape == (2, 48, 36, 3)
+    np.testing.assert_array_equal(large[:, ::6, ::6, 0], pixels[..., 0])
+    np.testing.assert_array_equal(large[:, 5::6, 5::6, 2], pixels[..., 0])
+
+
+def test_large_images_are_reduced_and_keep_their_proportions():
+    assert enlarged(np.zeros((1, 128, 64, 3), dtype=np.uint8), 32).shape == (1, 32, 16, 3)
+
+
+def test_a_sheet_holds_every_image_and_transparent_gaps():
+    pixels = np.full((5, 4, 4, 1), 200, dtype=np.uint8)
+    sheet = mosaic(pixels, 3, tile=4, gap=2)
+    assert sheet.shape == (10, 16, 4)
+    assert (sheet[..., 3] > 0).sum() == 5 * 16
+    assert sheet[:, 4:6, 3].max() == 0
+
+
+def test_map_positions_keep_order_and_fill_the_frame():
+    places = np.array([[0.0, 0.0], [10.0, 0.0], [0.0, 2.0]])
+    positions, aspect = map_frame(places)
+    assert aspect == 0.5
+    assert positions.min() >= 0
+    assert positions.max() <= 1
+    assert positions[2, 1] < positions[0, 1] < 1, "up on the map is up on the picture"
+    assert positions[1, 0] > positions[0, 0]
+
+
+def test_identical_places_do_not_break_the_map():
+    positions, _ = map_frame(np.ones((4, 2)))
+    np.testing.assert_allclose(positions, 0.5)
+
+
+def test_the_thumbnail_map_draws_one_image_per_cell_and_all_when_there_is_room():
+    pixels = np.full((4, 8, 8, 1), 90, dtype=np.uint8)
+    corners = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
+    picture, drawn = thumbnail_map(pixels, corners, 0.75, colours=[PALETTE[0]] * 4, width=400)
+    assert drawn == 4
+    assert set(np.unique(picture[..., 3])) == {0, 255}
+    _, drawn = thumbnail_map(pixels, np.full((4, 2), 0.5), 0.75, colours=[""] * 4, width=400)
+    assert drawn == 1
+
+
+def test_a_scatter_shows_each_group_in_its_colour_on_a_clear_ground():
+    positions = np.array([[0.25, 0.5], [0.75, 0.5]])
+    picture = scatter(positions, 0.5, np.array([0, 1]), width=400)
+    assert picture.shape == (200, 400, 4)
+    assert picture[0, 0, 3] == 0
+    for column, colour in ((100, PALETTE[0]), (300, PALETTE[1])):
+        wanted = [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
+        np.testing.assert_allclose(picture[100, column, :3], wanted, atol=12)
+
+
+def test_curves_put_losses_together_and_take_the_page_colour():
+    rows = [{"step": i, "seconds": float(i), "loss": 1.0 / (i + 1), "val_loss": 1.0, "values": {"kl": i}} for i in range(9)]
+    panels = curve_panels(rows)
+    assert [title for title, _ in panels] == ["Loss", "Kl"]
+    assert "currentColor" in panels[0][1]
+    assert "<metadata>" not in panels[0][1]
+    assert panels[0][1].startswith("<svg")
+
+
+def test_curves_pass_over_holes_and_need_two_rows():
+    assert curve_panels([{"step": 1, "loss": 2.0}]) == []
+    rows = [{"step": 1, "loss": 2.0}, {"step": 2, "loss": float("nan")}, {"step": 3, "note": "x"}, {"step": 4, "loss": 1.0}]
+    assert len(curve_panels(rows)) == 1
+
+
+@pytest.mark.parametrize(("better", "best"), [("lower", 0.1), ("higher", 9.0)])
+def test_on_the_line_of_a_score_the_right_is_better(better, best):
+    score = Score("distance", "pixels", 2.0, (1.5, 2.5), None, better, 9, "quality")
+    others = {"a": [Score("distance", "pixels", best, None, None, better, 9, "quality")]}
+    [row] = score_rows([score], others)["quality"]
+    model = next(mark for mark in row.line if mark.kind == "model")
+    other = next(mark for mark in row.line if mark.kind == "reference-0")
+    assert other.at > model.at
+    low, high = row.span
+    assert low < model.at < high
+
+
+def test_a_score_without_anything_beside_it_has_no_line():
+    score = Score("images_per_second", "", 431.0, None, None, "higher", 9, "speed")
+    [row] = score_rows([score], {})["speed"]
+    assert row.line == ()
+    assert row.value == "431"
+
+
+def test_shares_are_percent_and_long_details_are_left_out():
+    score = Score("copy_rate", "", 0.003, (0.0, 0.012), 0.0, "lower", 9, "novelty", {"pairs": [[1, 2]], "alpha": 0.05})
+    [row] = score_rows([score], {})["novelty"]
+    assert row.value == "0.3\u00a0%"
+    assert row.interval == "0.00 to 1.20\u00a0%"
+    assert row.details == (("alpha", "0.05"),)
+
+
+def test_numbers_and_times_read_well():
+    assert [number(x) for x in (1797, 24.4, 0.0471, 0, 1.0, -3.5, float("nan"), float("inf"), 2e-6)] == [
+        "1,797",
+        "24.4",
+        "0.0471",
+        "0",
+        "1",
+        "−3.5",
+        "–",
+        "∞",
+        "2.0e−06",
+    ]
+    assert [duration(s) for s in (0.42, 35.2, 545, 7800, 59.7)] == ["0.4 s", "35 s", "9 min 5 s", "2 h 10 min", "1 min"]
+    assert between(2.1, 2.52) == "2.10 to 2.52"
+    assert flat({"a": {"b": [1, 2]}, "c": None}) == [("a.b", "1, 2"), ("c", "None")]
