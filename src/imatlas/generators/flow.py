@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -25,9 +26,13 @@ from imatlas.networks.condition import ConditionEmbedding, drop_fields
 from imatlas.networks.transformer import PatchTransformer
 from imatlas.values import Field
 
-__all__ = ["Flow", "heun", "time_grid"]
+__all__ = ["Flow", "heun", "time_grid", "velocity_error"]
 
 CLAMP = 0.05
+GUIDED_FROM, GUIDED_UNTIL = 0.1, 0.9
+
+Estimate = Callable[[Tensor, Tensor], Tensor]
+"""Function (mixed (b, ...), time (b,)) -> guess of the clean values (b, ...)."""
 
 
 class Flow(Generator):
@@ -56,13 +61,18 @@ class Flow(Generator):
     ) -> None:
         super().__init__(image_shape, fields)
         channels, size, _ = image_shape
-        self.network = PatchTransformer(channels, size, patch=patch, width=width, depth=depth)
+        self.network = PatchTransformer(channels, channels, size, patch=patch, width=width, depth=depth)
         self.condition = ConditionEmbedding(fields, width)
-        self.steps = steps
-        self.guidance = guidance
+        self.steps, self.guidance = steps, guidance
+        self._settings: dict[str, object] = {"patch": patch, "width": width, "depth": depth, "steps": steps}
+        self._settings["guidance"] = guidance
         # Larger images need noisier times to see the same share of coarse structure (Hoogeboom et al. 2023).
         self.time_mean = min(1.5, -0.8 + math.log(256 / size))
         self.time_spread = 1.2
+
+    def settings(self) -> dict[str, object]:
+        """Give the keyword arguments that build this network again."""
+        return self._settings
 
     @property
     def noise_shape(self) -> tuple[int, ...]:
@@ -76,31 +86,51 @@ class Flow(Generator):
 
     def loss(self, player: str, images: Tensor, codes: Mapping[str, Tensor], generator: torch.Generator) -> Tensor:
         """Give the mean squared velocity error over random times."""
-        b = len(images)
-        logit = self.time_mean + self.time_spread * torch.randn(b, generator=generator).to(images.device)
-        time = torch.sigmoid(logit)
-        noise = torch.randn(images.shape, generator=generator).to(images.device)
-        t = time[:, None, None, None]
-        estimate = self.estimate(t * images + (1 - t) * noise, time, drop_fields(codes, generator))
-        return ((estimate - images).square() / (1 - t).clamp(min=CLAMP).square()).mean()
+        kept = drop_fields(codes, generator)
+        return velocity_error(
+            lambda mixed, time: self.estimate(mixed, time, kept),
+            images,
+            generator,
+            mean=self.time_mean,
+            spread=self.time_spread,
+        )
 
     @torch.no_grad()
     def sample(
         self, noise: Tensor, codes: Mapping[str, Tensor], *, steps: int | None = None, guidance: float | None = None
     ) -> Tensor:
         """Give images in [-1, 1] from noise (b, C, H, W), by Heun's method."""
-        guidance = self.guidance if guidance is None else guidance
+        weight = self.guidance if guidance is None else guidance
 
-        def estimate(mixed: Tensor, time: float) -> Tensor:
-            times = torch.full((len(mixed),), time, device=mixed.device)
-            guess = self.estimate(mixed, times, codes)
-            if guidance != 1.0 and codes and 0.1 < time < 0.9:
-                free = self.estimate(mixed, times, {})
-                guess = free + guidance * (guess - free)
+        def estimate(mixed: Tensor, time: Tensor) -> Tensor:
+            guess = self.estimate(mixed, time, codes)
+            if weight != 1.0 and codes and GUIDED_FROM < float(time[0]) < GUIDED_UNTIL:
+                free = self.estimate(mixed, time, {})
+                guess = free + weight * (guess - free)
             return guess
 
         grid = time_grid(self.steps if steps is None else steps, self.time_mean, self.time_spread)
         return heun(estimate, noise, grid).clamp(-1, 1)
+
+
+def velocity_error(
+    estimate: Estimate, clean: Tensor, generator: torch.Generator, *, mean: float, spread: float
+) -> Tensor:
+    """Give the flow-matching loss of a clean-value estimate.
+
+    Parameters
+    ----------
+    estimate : function (mixed, time) -> guess of the clean values.
+    clean : (b, ...), images or codes.
+    generator : source of times and noise.
+    mean, spread : logit(t) is normal with these.
+    """
+    b = len(clean)
+    time = torch.sigmoid(mean + spread * torch.randn(b, generator=generator)).to(clean.device)
+    noise = torch.randn(clean.shape, generator=generator).to(clean.device)
+    t = time.view(b, *[1] * (clean.ndim - 1))
+    guess = estimate(t * clean + (1 - t) * noise, time)
+    return ((guess - clean) / (1 - t).clamp(min=CLAMP)).square().mean()
 
 
 def time_grid(steps: int, mean: float, spread: float) -> list[float]:
@@ -110,12 +140,12 @@ def time_grid(steps: int, mean: float, spread: float) -> list[float]:
     return [0.0] + [1 / (1 + math.exp(-logit)) for logit in inner]
 
 
-def heun(estimate: Callable[[Tensor, float], Tensor], noise: Tensor, grid: Sequence[float]) -> Tensor:
-    """Carry noise to images along the flow.
+def heun(estimate: Estimate, noise: Tensor, grid: Sequence[float]) -> Tensor:
+    """Carry noise to images (or codes) along the flow.
 
     Parameters
     ----------
-    estimate : function (mixed, time) -> guess of the clean images.
+    estimate : function (mixed, time) -> guess of the clean values.
     noise : (b, ...), the state at time 0.
     grid : rising times, the first 0; after the last one the guess itself is the result.
 
@@ -123,10 +153,14 @@ def heun(estimate: Callable[[Tensor, float], Tensor], noise: Tensor, grid: Seque
     ----------
     Karras et al. 2022, "Elucidating the design space", arXiv 2206.00364, algorithm 1 without churn.
     """
+
+    def guess(state: Tensor, time: float) -> Tensor:
+        return estimate(state, torch.full((len(state),), time, device=state.device))
+
     state = noise
-    for now, later in zip(grid[:-1], grid[1:], strict=True):
-        velocity = (estimate(state, now) - state) / max(1 - now, CLAMP)
+    for now, later in pairwise(grid):
+        velocity = (guess(state, now) - state) / max(1 - now, CLAMP)
         ahead = state + (later - now) * velocity
-        there = (estimate(ahead, later) - ahead) / max(1 - later, CLAMP)
+        there = (guess(ahead, later) - ahead) / max(1 - later, CLAMP)
         state = state + (later - now) * (velocity + there) / 2
-    return estimate(state, grid[-1])
+    return guess(state, grid[-1])

@@ -16,37 +16,41 @@ __all__ = ["PatchTransformer"]
 
 
 class PatchTransformer(nn.Module):
-    """Maps images and condition vectors to images of the same shape.
+    """Maps images and condition vectors to images of the same size.
 
     Parameters
     ----------
-    channels, size : image shape (channels, size, size).
+    channels_in, channels_out, size : shapes (channels_in, size, size) and (channels_out, size, size).
     patch : side of a patch in pixels; must divide `size`. Larger is faster and coarser.
     width : numbers per token, a multiple of 32.
     depth : number of blocks.
     """
 
-    def __init__(self, channels: int, size: int, *, patch: int, width: int, depth: int) -> None:
+    def __init__(
+        self, channels_in: int, channels_out: int, size: int, *, patch: int, width: int, depth: int
+    ) -> None:
         super().__init__()
         if size % patch:
             raise ValueError(f"Patches of {patch} pixels do not tile an image of {size}; choose a divisor of {size}.")
-        self.channels, self.size, self.patch = channels, size, patch
+        self.channels_out, self.size, self.patch = channels_out, size, patch
         side = size // patch
-        self.embed = nn.Linear(channels * patch * patch, width)
+        self.embed = nn.Linear(channels_in * patch * patch, width)
         self.places = nn.Parameter(torch.randn(1, side * side, width) * 0.02)
         self.modulation = nn.Linear(width, 6 * width)
         self.blocks = nn.ModuleList(_Block(width) for _ in range(depth))
         self.last = nn.Linear(width, 2 * width)
-        self.draw = nn.Linear(width, channels * patch * patch)
+        self.draw = nn.Linear(width, channels_out * patch * patch)
         self.refine = nn.Sequential(
-            nn.Conv2d(2 * channels, 16, 3, padding=1), nn.SiLU(), nn.Conv2d(16, channels, 3, padding=1)
+            nn.Conv2d(channels_in + channels_out, 16, 3, padding=1),
+            nn.SiLU(),
+            nn.Conv2d(16, channels_out, 3, padding=1),
         )
         for layer in (self.modulation, self.last, self.draw, self.refine[2]):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
 
     def forward(self, images: Tensor, condition: Tensor) -> Tensor:
-        """Give images (b, C, H, W) from images (b, C, H, W) and conditions (b, width)."""
+        """Give images (b, channels_out, H, W) from images (b, channels_in, H, W) and conditions (b, width)."""
         condition = functional.silu(condition)
         shared = self.modulation(condition)  # (b, 6 width)
         tokens = self.embed(self._to_patches(images)) + self.places  # (b, t, width)
@@ -59,13 +63,13 @@ class PatchTransformer(nn.Module):
 
     def _to_patches(self, images: Tensor) -> Tensor:
         b, side, p = len(images), self.size // self.patch, self.patch
-        grid = images.reshape(b, self.channels, side, p, side, p)
+        grid = images.reshape(b, -1, side, p, side, p)
         return grid.permute(0, 2, 4, 1, 3, 5).reshape(b, side * side, -1)  # (b, t, C p p)
 
     def _from_patches(self, tokens: Tensor) -> Tensor:
         b, side, p = len(tokens), self.size // self.patch, self.patch
-        grid = tokens.reshape(b, side, side, self.channels, p, p)
-        return grid.permute(0, 3, 1, 4, 2, 5).reshape(b, self.channels, self.size, self.size)
+        grid = tokens.reshape(b, side, side, self.channels_out, p, p)
+        return grid.permute(0, 3, 1, 4, 2, 5).reshape(b, self.channels_out, self.size, self.size)
 
 
 class _Block(nn.Module):

@@ -1,0 +1,128 @@
+"""A flow in the code space of a VAE whose drafts a second, short flow makes sharp.
+
+The code flow decides what the image shows, cheaply, in a few dozen numbers; the decoder draws a draft of it, which is
+the mean over all images with nearly that code and therefore blurred; the sharpening flow draws one image given its
+draft, from noise. With draft d = decode(z), z ~ q(z | x), and the mixture z_t = t x + (1 - t) e as in `Flow`, the
+network returns d + f(z_t, d, t); its loss is the same mean squared velocity error. The draft carries most of what
+has to be known, so a few steps of a small network suffice, and no image but its code is ever stored.
+
+References
+----------
+Lipman et al. 2023, arXiv 2210.02747; Preechakul et al. 2022, "Diffusion autoencoders", arXiv 2111.15640; Pandey et al.
+2022, "DiffuseVAE", arXiv 2201.00308 (a diffusion model given the draft of a VAE).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from imatlas.generators.flow import heun, time_grid, velocity_error
+from imatlas.generators.samplers import CodeFlow
+from imatlas.generators.vae import Vae
+from imatlas.networks.condition import ConditionEmbedding
+from imatlas.networks.transformer import PatchTransformer
+from imatlas.training.contract import Stage
+from imatlas.values import Field
+
+__all__ = ["LatentFlow"]
+
+
+class LatentFlow(Vae):
+    """VAE, code flow and sharpening flow as one generator.
+
+    Parameters
+    ----------
+    image_shape : (C, H, W), H = W divisible by 4.
+    fields : condition fields.
+    code_dim : length of the code.
+    width : channels of the autoencoder's first convolution.
+    patch : patch side of the sharpening network in pixels.
+    sharp_width, sharp_depth : size of the sharpening network.
+    steps : Heun steps of the sharpening flow; 2 * steps - 1 evaluations per image.
+    """
+
+    def __init__(
+        self,
+        image_shape: tuple[int, int, int],
+        fields: Sequence[Field] = (),
+        *,
+        code_dim: int = 24,
+        width: int = 32,
+        patch: int = 4,
+        sharp_width: int = 256,
+        sharp_depth: int = 6,
+        steps: int = 5,
+    ) -> None:
+        super().__init__(image_shape, fields, code_dim=code_dim, width=width, sampler=CodeFlow)
+        channels, size, _ = self.image_shape
+        self.steps = steps
+        self._settings = {"code_dim": code_dim, "width": width, "patch": patch, "sharp_width": sharp_width}
+        self._settings |= {"sharp_depth": sharp_depth, "steps": steps}
+        self.sharpener = PatchTransformer(
+            2 * channels, channels, size, patch=patch, width=sharp_width, depth=sharp_depth
+        )
+        self.sharp_time = ConditionEmbedding((), sharp_width)
+        self.time_mean, self.time_spread = min(1.5, -0.8 + math.log(256 / size)), 1.2
+
+    def settings(self) -> dict[str, object]:
+        """Give the keyword arguments that build this network again."""
+        return dict(self._settings)
+
+    @property
+    def noise_shape(self) -> tuple[int, ...]:
+        """Normal numbers for the code, then one per pixel."""
+        return (self.sampler.noise_dim + math.prod(self.image_shape),)
+
+    def players(self) -> tuple[str, ...]:
+        """The autoencoder, its sampler, the sharpener."""
+        return ("autoencoder", "sampler", "sharpener")
+
+    def player_parameters(self, player: str) -> list[nn.Parameter]:
+        """Give the parameters one player may change."""
+        if player == "sharpener":
+            return [*self.sharpener.parameters(), *self.sharp_time.parameters()]
+        return super().player_parameters(player)
+
+    def stages(self) -> tuple[Stage, ...]:
+        """The autoencoder; the code flow on its codes; the sharpener on its drafts."""
+        return (
+            Stage("autoencoder", ("autoencoder",), 0.35, batch_size=128, learning_rate=2e-3),
+            Stage("code flow", ("sampler",), 0.15),
+            Stage("sharpen", ("sharpener",), 0.5),
+        )
+
+    def loss(self, player: str, images: Tensor, codes: Mapping[str, Tensor], generator: torch.Generator) -> Tensor:
+        """Give the loss of one player; the sharpener sees drafts of random codes of the images."""
+        if player != "sharpener":
+            return super().loss(player, images, codes, generator)
+        with torch.no_grad():
+            draft = self.decode(self.draw_posterior(images, generator))
+        return velocity_error(
+            lambda mixed, time: self._sharper(mixed, draft, time),
+            images,
+            generator,
+            mean=self.time_mean,
+            spread=self.time_spread,
+        )
+
+    @torch.no_grad()
+    def sample(self, noise: Tensor, codes: Mapping[str, Tensor], *, steps: int | None = None) -> Tensor:
+        """Give images from noise (b, *noise_shape): a code, its draft, the sharpened draft."""
+        code_noise, pixel_noise = noise.split([self.sampler.noise_dim, math.prod(self.image_shape)], dim=1)
+        return self.sharpen(self.draw_code(code_noise, codes), pixel_noise, steps=steps)
+
+    @torch.no_grad()
+    def sharpen(self, code: Tensor, pixel_noise: Tensor, *, steps: int | None = None) -> Tensor:
+        """Give images in [-1, 1] of codes (b, code_dim), with noise (b, C * H * W) for what the code leaves open."""
+        draft = self.decode(code)
+        grid = time_grid(self.steps if steps is None else steps, self.time_mean, self.time_spread)
+        noise = pixel_noise.view(-1, *self.image_shape)
+        return heun(lambda mixed, time: self._sharper(mixed, draft, time), noise, grid).clamp(-1, 1)
+
+    def _sharper(self, mixed: Tensor, draft: Tensor, time: Tensor) -> Tensor:
+        condition = self.sharp_time({}, len(mixed), time)
+        return draft + self.sharpener(torch.cat([mixed, draft], dim=1), condition).float()

@@ -1,0 +1,169 @@
+"""Ways to draw the code of a VAE: its own normal prior, a mixture of normals, a flow in code space.
+
+A standard normal prior leaves holes: most of its mass decodes to nothing the encoder ever produced. A density fitted
+to the codes afterwards removes them without retraining (Ghosh et al. 2020, arXiv 1903.12436; Chadebec & Allassonnière
+2022, arXiv 2209.07370, table 1: Fréchet distance 40.7 to 13.1 on one network by a mixture of ten).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+
+import torch
+from sklearn.mixture import GaussianMixture
+from torch import Tensor, nn
+
+from imatlas.generators.flow import heun, time_grid, velocity_error
+from imatlas.networks.condition import ConditionEmbedding, drop_fields
+from imatlas.networks.mlp import ResidualMlp
+from imatlas.values import Field
+
+__all__ = ["SAMPLERS", "CodeFlow", "LatentSampler", "MixtureSampler", "NormalSampler"]
+
+
+class LatentSampler(nn.Module, ABC):
+    """Turns normal noise into codes.
+
+    Parameters
+    ----------
+    code_dim : length of a code.
+    fields : condition fields.
+    """
+
+    learned = False
+    """Whether it has a loss and takes part in training as the player "sampler"."""
+
+    def __init__(self, code_dim: int, fields: Sequence[Field] = ()) -> None:
+        super().__init__()
+        self.code_dim = code_dim
+        self.fields = tuple(fields)
+
+    @property
+    def noise_dim(self) -> int:
+        """Normal numbers needed for one code."""
+        return self.code_dim
+
+    def fit(self, code: Tensor) -> None:
+        """Look at the codes (n, code_dim) of training images, once; by default nothing."""
+        return
+
+    def loss(self, code: Tensor, codes: Mapping[str, Tensor], generator: torch.Generator) -> Tensor:
+        """Give the scalar that a learned sampler lowers.
+
+        Raises
+        ------
+        RuntimeError
+            If this sampler has nothing to learn by gradients.
+        """
+        raise RuntimeError(f"{type(self).__name__} has no loss; train the autoencoder alone and call fit.")
+
+    @abstractmethod
+    def draw(self, noise: Tensor, codes: Mapping[str, Tensor], mean: Tensor, spread: Tensor) -> Tensor:
+        """Give codes (b, code_dim) from noise (b, noise_dim) and the prior's mean and spread, each (b, code_dim)."""
+
+
+class NormalSampler(LatentSampler):
+    """The VAE's own prior, normal given the condition."""
+
+    def draw(self, noise: Tensor, codes: Mapping[str, Tensor], mean: Tensor, spread: Tensor) -> Tensor:
+        """Give mean + spread * noise."""
+        return mean + spread * noise
+
+
+class MixtureSampler(LatentSampler):
+    """A mixture of ten normals on all codes, re-weighted by how well each fits the conditional prior.
+
+    The weight of a component with mean m is its share times the prior density N(m; mean, spread), so a condition
+    chooses among the components; without a condition the shares alone decide.
+    """
+
+    n_components = 10
+    shares: Tensor
+    means: Tensor
+    roots: Tensor
+
+    def __init__(self, code_dim: int, fields: Sequence[Field] = ()) -> None:
+        super().__init__(code_dim, fields)
+        k = self.n_components
+        self.register_buffer("shares", torch.full((k,), 1 / k))
+        self.register_buffer("means", torch.zeros(k, code_dim))
+        self.register_buffer("roots", torch.eye(code_dim).repeat(k, 1, 1))
+
+    @property
+    def noise_dim(self) -> int:
+        """One number to choose the component, the others to place the code in it."""
+        return self.code_dim + 1
+
+    def fit(self, code: Tensor) -> None:
+        """Fit the mixture by expectation maximisation; fewer components when there are under 10 codes each."""
+        k = max(1, min(self.n_components, len(code) // 10))
+        mixture = GaussianMixture(k, random_state=0, reg_covar=1e-4).fit(code.double().cpu().numpy())
+        roots = torch.linalg.cholesky(torch.from_numpy(mixture.covariances_))
+        self.shares.zero_()
+        self.shares[:k] = torch.from_numpy(mixture.weights_).float()
+        self.means[:k] = torch.from_numpy(mixture.means_).float()
+        self.roots[:k] = roots.float()
+
+    def draw(self, noise: Tensor, codes: Mapping[str, Tensor], mean: Tensor, spread: Tensor) -> Tensor:
+        """Choose a component by the last noise entry, read as a probability; place within it by the others."""
+        normal, choice = noise[:, :-1], torch.special.ndtr(noise[:, -1:])
+        weights = self.shares.log().expand(len(noise), -1)  # (b, k)
+        if codes:
+            gaps = (self.means[None] - mean[:, None]) / spread[:, None]  # (b, k, code_dim)
+            weights = weights - gaps.square().sum(-1) / 2
+        cumulative = weights.softmax(dim=1).cumsum(dim=1)
+        chosen = (choice > cumulative).sum(dim=1).clamp(max=self.n_components - 1)
+        return self.means[chosen] + (self.roots[chosen] @ normal[:, :, None])[:, :, 0]
+
+
+class CodeFlow(LatentSampler):
+    """A flow in code space: the same clean-value prediction and velocity loss as in pixels, on a residual network.
+
+    Parameters
+    ----------
+    code_dim : length of a code.
+    fields : condition fields.
+    """
+
+    learned = True
+    width, depth, steps, draws = 384, 5, 15, 4
+    center: Tensor
+    scale: Tensor
+
+    def __init__(self, code_dim: int, fields: Sequence[Field] = ()) -> None:
+        super().__init__(code_dim, fields)
+        self.network = ResidualMlp(code_dim, width=self.width, depth=self.depth)
+        self.condition = ConditionEmbedding(fields, self.width)
+        self.register_buffer("center", torch.zeros(code_dim))
+        self.register_buffer("scale", torch.ones(code_dim))
+
+    def fit(self, code: Tensor) -> None:
+        """Remember mean and spread of each code entry, so that the flow works on standardised codes."""
+        self.center.copy_(code.mean(0))
+        self.scale.copy_(code.std(0, correction=0).clamp(min=1e-3))
+
+    def loss(self, code: Tensor, codes: Mapping[str, Tensor], generator: torch.Generator) -> Tensor:
+        """Give the mean squared velocity error at four random times per code."""
+        clean = ((code - self.center) / self.scale).repeat(self.draws, 1)
+        repeated = {name: values.repeat(self.draws, 1) for name, values in codes.items()}
+        kept = drop_fields(repeated, generator)
+        return velocity_error(
+            lambda mixed, time: self._estimate(mixed, time, kept), clean, generator, mean=0.0, spread=1.2
+        )
+
+    def draw(self, noise: Tensor, codes: Mapping[str, Tensor], mean: Tensor, spread: Tensor) -> Tensor:
+        """Carry noise to codes by Heun's method; the prior's mean and spread are not needed."""
+        grid = time_grid(self.steps, 0.0, 1.2)
+        clean = heun(lambda mixed, time: self._estimate(mixed, time, codes), noise, grid)
+        return clean * self.scale + self.center
+
+    def _estimate(self, mixed: Tensor, time: Tensor, codes: Mapping[str, Tensor]) -> Tensor:
+        return self.network(mixed, self.condition(codes, len(mixed), time)).float()
+
+
+SAMPLERS: dict[str, type[LatentSampler]] = {
+    "normal": NormalSampler,
+    "mixture": MixtureSampler,
+    "code_flow": CodeFlow,
+}

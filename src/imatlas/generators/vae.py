@@ -1,0 +1,155 @@
+"""A variational autoencoder whose noise level is its maximum-likelihood value, with a prior that knows the condition.
+
+The decoder gives the mean of a normal distribution over pixels. With one noise variance for all pixels, its
+maximum-likelihood value is the mean squared error itself, so the reconstruction term becomes (D / 2) log MSE for D
+pixels and there is no weight to tune between it and the divergence KL(q(z | x) || p(z | codes)). The prior is normal
+with mean and spread given by the codes (standard normal without any); other samplers of the code can take its place.
+
+References
+----------
+Kingma & Welling 2014, arXiv 1312.6114; Sohn et al. 2015, "Learning structured output representation using deep
+conditional generative models"; Rybkin et al. 2021, "Simple and effective VAE training with calibrated decoders",
+arXiv 2006.13202, eq. 6; Ghosh et al. 2020, arXiv 1903.12436 (a better density over codes, fitted afterwards).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from imatlas.generators.base import Generator
+from imatlas.generators.samplers import CodeFlow, LatentSampler
+from imatlas.networks.condition import ConditionEmbedding, drop_fields
+from imatlas.networks.convolutions import Drawer, Reader
+from imatlas.training.contract import Stage
+from imatlas.values import Field
+
+__all__ = ["Vae"]
+
+LOG_VARIANCE_LIMIT = 10.0
+
+
+class Vae(Generator):
+    """Convolutional VAE with a choice of latent samplers.
+
+    Parameters
+    ----------
+    image_shape : (C, H, W), H = W divisible by 4.
+    fields : condition fields.
+    code_dim : length of the code; about 1.5 times the intrinsic dimension. Longer is sharper and harder to sample.
+    width : channels of the first convolution, a multiple of 8.
+    sampler : how codes are drawn: `NormalSampler`, `MixtureSampler` or `CodeFlow`.
+    """
+
+    def __init__(
+        self,
+        image_shape: tuple[int, int, int],
+        fields: Sequence[Field] = (),
+        *,
+        code_dim: int = 24,
+        width: int = 32,
+        sampler: type[LatentSampler] = CodeFlow,
+    ) -> None:
+        super().__init__(image_shape, fields)
+        self.code_dim, self.width = code_dim, width
+        self.reader = Reader(self.image_shape, 2 * code_dim, width=width)
+        self.drawer = Drawer(self.image_shape, code_dim, width=width)
+        self.condition = ConditionEmbedding(fields, 64, timed=False)
+        self.prior = nn.Linear(64, 2 * code_dim)
+        nn.init.zeros_(self.prior.weight)
+        nn.init.zeros_(self.prior.bias)
+        self.sampler = sampler(code_dim, fields)
+
+    def settings(self) -> dict[str, object]:
+        """Give the keyword arguments that build this network again."""
+        return {"code_dim": self.code_dim, "width": self.width, "sampler": type(self.sampler).__name__}
+
+    @property
+    def noise_shape(self) -> tuple[int, ...]:
+        """What the sampler turns into one code."""
+        return (self.sampler.noise_dim,)
+
+    def players(self) -> tuple[str, ...]:
+        """The autoencoder, then its sampler if that is a network."""
+        return ("autoencoder", "sampler") if self.sampler.learned else ("autoencoder",)
+
+    def player_parameters(self, player: str) -> list[nn.Parameter]:
+        """Parameters of the autoencoder (with its prior) or of the sampler."""
+        if player == "sampler":
+            return list(self.sampler.parameters())
+        parts = (self.reader, self.drawer, self.condition, self.prior)
+        return [parameter for part in parts for parameter in part.parameters()]
+
+    def stages(self) -> tuple[Stage, ...]:
+        """The autoencoder first; a learned sampler afterwards, on the finished codes."""
+        share = 0.7 if self.sampler.learned else 1.0
+        first = Stage("autoencoder", ("autoencoder",), share, batch_size=128, learning_rate=2e-3)
+        rest = (Stage("code flow", ("sampler",), 1 - share),) if self.sampler.learned else ()
+        return (first, *rest)
+
+    @torch.no_grad()
+    def begin(self, stage: str, images: Tensor) -> None:
+        """Show the sampler the finished codes before it learns."""
+        if stage == "code flow":
+            self.sampler.fit(self.encode(images))
+
+    @torch.no_grad()
+    def finish(self, images: Tensor) -> None:
+        """Fit a sampler that is not learned by gradients to the codes of training images (b, C, H, W)."""
+        if not self.sampler.learned:
+            self.sampler.fit(self.encode(images))
+
+    def posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Give mean and log variance, each (b, code_dim), of the code of images in [-1, 1]."""
+        mean, log_variance = self.reader(images).float().chunk(2, dim=1)
+        return mean, log_variance.clamp(-LOG_VARIANCE_LIMIT, LOG_VARIANCE_LIMIT)
+
+    def encode(self, images: Tensor) -> Tensor:
+        """Give the mean codes (b, code_dim) of images (b, C, H, W) in [-1, 1]."""
+        return self.posterior(images)[0]
+
+    def decode(self, code: Tensor) -> Tensor:
+        """Give the mean images (b, C, H, W) of codes (b, code_dim), in [-1, 1]."""
+        return self.drawer(code).float().clamp(-1, 1)
+
+    def draw_posterior(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """Give one random code (b, code_dim) of each image."""
+        mean, log_variance = self.posterior(images)
+        return mean + torch.randn(mean.shape, generator=generator).to(mean.device) * (log_variance / 2).exp()
+
+    def loss(self, player: str, images: Tensor, codes: Mapping[str, Tensor], generator: torch.Generator) -> Tensor:
+        """Give the negative evidence bound per image (autoencoder) or the sampler's own loss."""
+        if player == "sampler":
+            with torch.no_grad():
+                code = self.draw_posterior(images, generator)
+            return self.sampler.loss(code, codes, generator)
+        mean, log_variance = self.posterior(images)
+        noise = torch.randn(mean.shape, generator=generator).to(mean.device)
+        drawn = self.drawer(mean + noise * (log_variance / 2).exp()).float()
+        error = (drawn - images).square().mean()
+        prior_mean, prior_log_variance = self._prior(drop_fields(codes, generator), len(images))
+        ratio = (log_variance - prior_log_variance).exp()
+        divergence = ((mean - prior_mean).square() / prior_log_variance.exp() + ratio - 1 - ratio.log()).sum(1) / 2
+        return math.prod(self.image_shape) / 2 * error.clamp(min=1e-6).log() + divergence.mean()
+
+    @torch.no_grad()
+    def sample(self, noise: Tensor, codes: Mapping[str, Tensor]) -> Tensor:
+        """Give images from noise (b, *noise_shape): the sampler makes it a code, the decoder an image."""
+        return self.decode(self.draw_code(noise, codes))
+
+    @torch.no_grad()
+    def draw_code(self, noise: Tensor, codes: Mapping[str, Tensor]) -> Tensor:
+        """Give codes (b, code_dim) from noise (b, *noise_shape)."""
+        mean, log_variance = self._prior(codes, len(noise))
+        return self.sampler.draw(noise, codes, mean, (log_variance / 2).exp())
+
+    def _prior(self, codes: Mapping[str, Tensor], b: int) -> tuple[Tensor, Tensor]:
+        """Mean and log variance (b, code_dim) of the conditional normal prior; standard normal without fields."""
+        if not self.fields:
+            zeros = torch.zeros(b, self.code_dim, device=self.prior.weight.device)
+            return zeros, zeros
+        mean, log_variance = self.prior(self.condition(codes, b)).float().chunk(2, dim=1)
+        return mean, log_variance.clamp(-LOG_VARIANCE_LIMIT, LOG_VARIANCE_LIMIT)
