@@ -56,7 +56,15 @@ def scatter(positions: np.ndarray, aspect: float, groups: np.ndarray | None, *, 
         rows = np.flatnonzero(~none & ((numbers // len(PALETTE)) % len(MARKERS) == round_))
         rows = np.random.default_rng(0).permutation(rows)  # so that no group lies on top of all others
         colours = np.asarray(PALETTE)[numbers[rows] % len(PALETTE)]
-        axes.scatter(positions[rows, 0], positions[rows, 1], s=area, c=colours, marker=marker, alpha=0.85 if n < 3000 else 0.7, linewidths=0)
+        axes.scatter(
+            positions[rows, 0],
+            positions[rows, 1],
+            s=area,
+            c=colours,
+            marker=marker,
+            alpha=0.85 if n < 3000 else 0.7,
+            linewidths=0,
+        )
     canvas.draw()
     return np.asarray(canvas.buffer_rgba()).copy()
 
