@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from imatlas.checks import InputError
-from imatlas.evaluation.nearest import centred_pair, exact_squares, nearest_rows, row_blocks
+from imatlas.evaluation.nearest import centred_pair, exact_distances, nearest_rows, row_blocks
 
 __all__ = ["Membership", "ball_radii", "members"]
 
@@ -104,8 +104,9 @@ def members(centres: np.ndarray, radii: np.ndarray, points: np.ndarray) -> Membe
         close = (excess.abs_() <= doubt[block, None]).nonzero()
         if len(close):
             ball, point = close.T
-            squares = exact_squares(left[block][ball], right[point])
-            limits = squared_radii[block][ball]
-            inside[ball, point] = (squares < limits) | ((limits == 0) & (squares == 0))
+            rows = ball.numpy() + block.start
+            distances = exact_distances(centres, rows, points, point.numpy())
+            decided = (distances < radii[rows]) | ((radii[rows] == 0) & (distances == 0))
+            inside[ball, point] = torch.from_numpy(decided)
         bits.append(np.packbits(inside.numpy(), axis=1))
     return Membership(np.concatenate(bits), len(right))

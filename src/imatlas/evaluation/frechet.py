@@ -19,6 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from scipy import linalg
 
 from imatlas.checks import InputError
@@ -89,8 +90,7 @@ def frechet_estimate(real: np.ndarray, generated: np.ndarray, *, seed: int = 0) 
     parts = [_group_moments(rows, seed + which) for which, rows in enumerate((real, generated))]
     n_groups = min(len(parts[0]), len(parts[1]))
     left_out = [
-        _mean_corrected(sides[0].without(parts[0][group]), sides[1].without(parts[1][group]))
-        for group in range(n_groups)
+        _mean_corrected(sides[0].without(parts[0][group]), sides[1].without(parts[1][group])) for group in range(n_groups)
     ]
     error = jackknife_error(np.array(left_out))
     return Estimate.from_error(value, float(error), uncorrected=plain, dimensions=n_dims)
@@ -191,7 +191,7 @@ def _covariance_root(covariance: np.ndarray) -> np.ndarray:
 
 def _nuclear_norm(product: np.ndarray) -> float:
     if min(product.shape) <= LARGEST_SVD:
-        return float(linalg.svdvals(product).sum())
+        return float(torch.linalg.svdvals(torch.from_numpy(product)).sum())
     # Four times as fast in many dimensions; singular values below 1e-8 of the largest lose their digits.
     gram = product @ product.T if product.shape[0] <= product.shape[1] else product.T @ product
     return float(np.sqrt(np.maximum(linalg.eigvalsh(gram), 0.0)).sum())
@@ -205,7 +205,7 @@ def _mean_corrected(left: _Moments, right: _Moments) -> float:
 
 def _covariance_bias(real: np.ndarray, generated: np.ndarray, sides: list[_Moments]) -> float:
     roots = [_covariance_root(side.covariance) for side in sides]
-    u, sizes, vt = linalg.svd(roots[0] @ roots[1].T)
+    u, sizes, vt = (part.numpy() for part in torch.linalg.svd(torch.from_numpy(roots[0] @ roots[1].T)))
     kept = sizes > 1e-7 * sizes.max(initial=0.0)
     if not kept.any():
         return 0.0

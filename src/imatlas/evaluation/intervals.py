@@ -38,9 +38,7 @@ class Estimate:
     def from_error(cls, value: float, error: float, **details: Any) -> Estimate:
         """Make the interval value +- 1.96 standard errors and keep the error among the details."""
         reach = NORMAL_95 * error
-        return cls(
-            float(value), (float(value - reach), float(value + reach)), {"standard_error": float(error)} | details
-        )
+        return cls(float(value), (float(value - reach), float(value + reach)), {"standard_error": float(error)} | details)
 
 
 def deal_groups(n_rows: int, n_groups: int, seed: int) -> np.ndarray:

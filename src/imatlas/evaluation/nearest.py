@@ -13,14 +13,15 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-__all__ = ["centred_pair", "exact_squares", "nearest_rows", "row_blocks"]
+__all__ = ["centred_pair", "exact_distances", "nearest_rows", "row_blocks"]
 
-BLOCK_ENTRIES = 16_000_000
+# 16 MB of float32: larger blocks are handed back to the system after each step and paged in anew.
+BLOCK_ENTRIES = 4_000_000
 SPARE_CANDIDATES = 8
 
 
 def row_blocks(n_rows: int, width: int) -> Iterator[slice]:
-    """Cut rows into slices so that one block of (rows, width) stays below 16 million entries."""
+    """Cut rows into slices so that one block of (rows, width) stays below 4 million entries."""
     step = max(1, BLOCK_ENTRIES // max(1, width))
     for start in range(0, n_rows, step):
         yield slice(start, min(start + step, n_rows))
@@ -32,12 +33,13 @@ def centred_pair(first: np.ndarray, second: np.ndarray) -> tuple[torch.Tensor, t
     return tuple(torch.from_numpy((rows - centre).astype(np.float32)) for rows in (first, second))  # type: ignore
 
 
-def exact_squares(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
-    """Give the squared distances of paired rows (p, d) in float64, (p,), without cancellation."""
-    squares = torch.empty(len(left), dtype=torch.float64)
-    for part in row_blocks(len(left), left.shape[1] * 4):
-        squares[part] = (left[part].double() - right[part].double()).square_().sum(dim=1)
-    return squares
+def exact_distances(left: np.ndarray, left_rows: np.ndarray, right: np.ndarray, right_rows: np.ndarray) -> np.ndarray:
+    """Give the distances of pairs of rows, float64 (p,), from their differences: no centring, no cancellation."""
+    distances = np.empty(len(left_rows))
+    for part in row_blocks(len(left_rows), 4 * left.shape[1]):
+        gaps = left[left_rows[part]].astype(np.float64) - right[right_rows[part]]
+        distances[part] = np.sqrt(np.square(gaps, out=gaps).sum(axis=1))
+    return distances
 
 
 def nearest_rows(
@@ -70,9 +72,9 @@ def nearest_rows(
             own = torch.arange(block.start, block.stop)
             closeness[own - block.start, own] = torch.inf
         found = closeness.topk(kept, dim=1, largest=False, sorted=False).indices.sort(dim=1).values  # (b, kept)
-        repeated = left[block].repeat_interleave(kept, dim=0)
-        squares = exact_squares(repeated, right[found.ravel()]).view(-1, kept)
-        squares, order = squares.sort(dim=1, stable=True)
-        distances[block] = squares[:, :k].sqrt().numpy()
-        indices[block] = found.gather(1, order)[:, :k].numpy()
+        asked = np.repeat(np.arange(block.start, block.stop), kept)
+        exact = exact_distances(queries, asked, rows, found.ravel().numpy()).reshape(-1, kept)
+        order = np.argsort(exact, axis=1, kind="stable")[:, :k]
+        distances[block] = np.take_along_axis(exact, order, axis=1)
+        indices[block] = np.take_along_axis(found.numpy(), order, axis=1)
     return distances, indices

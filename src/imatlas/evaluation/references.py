@@ -59,9 +59,7 @@ def training_copies(trial: Trial, *, seed: int = 0) -> Trial:
     rows = np.sort(rng.permutation(n_train)[:count])
     if count > n_train:
         rows = np.sort(np.concatenate([rows, rng.integers(n_train, size=count - n_train)]))
-    features = {
-        space: replace(parts["train"], rows=parts["train"].rows[rows]) for space, parts in trial.features.items()
-    }
+    features = {space: replace(parts["train"], rows=parts["train"].rows[rows]) for space, parts in trial.features.items()}
     return with_generated(trial, replace(trial.train.take(rows), source="training copies"), features)
 
 

@@ -60,9 +60,7 @@ DEFAULT_METRICS = tuple(name for name in METRICS if name not in ("density", "rec
 ENOUGH_FOR_FRECHET = 5_000
 
 
-def evaluate_trial(
-    trial: Trial, *, metrics: tuple[str, ...] = DEFAULT_METRICS, report: Report = silent
-) -> tuple[Score, ...]:
+def evaluate_trial(trial: Trial, *, metrics: tuple[str, ...] = DEFAULT_METRICS, report: Report = silent) -> tuple[Score, ...]:
     """Score a trial by every metric in each of its feature spaces.
 
     Parameters

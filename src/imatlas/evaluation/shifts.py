@@ -20,6 +20,7 @@ LARGEST_SIDE = 32
 THUMBNAIL_SIDE = 8
 REACH = 2
 N_CANDIDATES = 40
+N_VARIANTS = 2 * (2 * REACH + 1) ** 2
 
 
 def nearest_shifted(
@@ -44,12 +45,15 @@ def nearest_shifted(
     k = min(n_neighbors, len(small))
     n_kept = min(max(N_CANDIDATES, k), len(small))
     distances, rows = np.empty((len(queries), k), dtype=np.float32), np.empty((len(queries), k), dtype=np.int64)
-    # One query needs its row of n distances, and later its candidates and its 50 variants at full size.
-    width = max(2 * len(small), (n_kept + 50) * small[0].numel())
-    for block in row_blocks(len(queries), width):
+    for block in row_blocks(len(queries), len(small)):
         queried = _reduced(queries[block])
         candidates = _candidates(queried, thumbnails, n_kept, flips)  # (b, c)
-        found = _least_distances(queried, small[candidates], flips)  # (b, c)
+        found = torch.cat(
+            [
+                _least_distances(queried[part], small[candidates[part]], flips)
+                for part in row_blocks(len(queried), (n_kept + N_VARIANTS) * small[0].numel())
+            ]
+        )  # (b, c)
         order = found.argsort(dim=1, stable=True)[:, :k]
         distances[block] = found.gather(1, order).numpy()
         rows[block] = candidates.gather(1, order).numpy()
@@ -76,21 +80,21 @@ def _thumbnails(images: torch.Tensor) -> torch.Tensor:
     return functional.adaptive_avg_pool2d(images, THUMBNAIL_SIDE).flatten(1)
 
 
-def _variants(images: torch.Tensor, step: int, flips: bool) -> list[torch.Tensor]:
-    """Give every shift by multiples of `step` up to REACH pixels (edges repeated), and the mirror images of these."""
+def _variants(images: torch.Tensor, step: int, flips: bool) -> torch.Tensor:
+    """Give (b, v, C, h, w): every shift by multiples of `step` up to REACH pixels, then the mirror images of these."""
     height, width = images.shape[2:]
     padded = functional.pad(images, (REACH,) * 4, mode="replicate")
-    starts = range(0, 2 * REACH + 1, step)
-    shifted = [padded[:, :, top : top + height, left : left + width] for top in starts for left in starts]
-    return shifted + [image.flip(3) for image in shifted] if flips else shifted
+    whole = torch.stack([padded, padded.flip(3)] if flips else [padded], dim=1)  # (b, 1 or 2, C, h + 4, w + 4)
+    windows = whole.unfold(3, height, step).unfold(4, width, step)  # (b, 1 or 2, C, s, s, h, w)
+    return windows.permute(0, 1, 3, 4, 2, 5, 6).flatten(1, 3)
 
 
 def _candidates(queried: torch.Tensor, thumbnails: torch.Tensor, n_kept: int, flips: bool) -> torch.Tensor:
     squares = thumbnails.square().sum(dim=1)
     least = torch.full((len(queried), len(thumbnails)), torch.inf)
     scratch = torch.empty_like(least)
-    for variant in _variants(queried, REACH, flips):
-        coarse = _thumbnails(variant)
+    variants = _variants(queried, REACH, flips)
+    for coarse in _thumbnails(variants.flatten(0, 1)).unflatten(0, variants.shape[:2]).unbind(1):
         torch.addmm(squares, coarse, thumbnails.T, alpha=-2.0, out=scratch)
         scratch += coarse.square().sum(dim=1, keepdim=True)
         torch.minimum(least, scratch, out=least)
@@ -99,13 +103,18 @@ def _candidates(queried: torch.Tensor, thumbnails: torch.Tensor, n_kept: int, fl
 
 def _least_distances(queried: torch.Tensor, candidates: torch.Tensor, flips: bool) -> torch.Tensor:
     """Give root mean square differences (b, c) of queries (b, C, h, w) and candidates (b, c, C, h, w)."""
-    variants = torch.stack(_variants(queried, 1, flips), dim=1).flatten(2)  # (b, v, p)
+    variants = _variants(queried, 1, flips).flatten(2)  # (b, v, p)
     flat = candidates.flatten(2)  # (b, c, p)
     middle = flat.mean(dim=(1, 2), keepdim=True)
-    variants, flat = variants - middle, flat - middle
+    variants -= middle
+    flat -= middle
     products = torch.bmm(variants, flat.transpose(1, 2))  # (b, v, c)
-    squares = variants.square().sum(dim=2)[:, :, None] + flat.square().sum(dim=2)[:, None] - 2 * products
+    squares = _lengths(variants)[:, :, None] + _lengths(flat)[:, None] - 2 * products
     best = squares.argmin(dim=1)  # (b, c)
     # The winner's distance is computed anew without cancellation, so that an exact copy is at distance zero.
     chosen = variants.gather(1, best[:, :, None].expand(-1, -1, variants.shape[2]))
     return (chosen - flat).square().mean(dim=2).sqrt()
+
+
+def _lengths(rows: torch.Tensor) -> torch.Tensor:
+    return torch.linalg.vector_norm(rows, dim=2).square_()

@@ -61,9 +61,7 @@ def measure_speed(
     """
     if 1 not in batches:
         raise InputError(f"Batch sizes {tuple(batches)} hold no 1, which the waiting time is measured at; add it.")
-    waits = {
-        batch: _waits(sample, batch, seconds / len(batches), synchronize or (lambda: None), clock) for batch in batches
-    }
+    waits = {batch: _waits(sample, batch, seconds / len(batches), synchronize or (lambda: None), clock) for batch in batches}
     rates = {batch: batch / np.maximum(measured, 1e-9) for batch, measured in waits.items()}
     best = max(batches, key=lambda batch: float(np.median(rates[batch])))
     timing = {f"images_per_second_at_{batch}": float(np.median(rates[batch])) for batch in batches}

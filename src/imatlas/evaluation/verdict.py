@@ -41,9 +41,7 @@ class TableRow:
     references: Mapping[str, float | None] = field(default_factory=dict)
 
 
-def score_table(
-    scores: Sequence[Score], references: Mapping[str, Sequence[Score]] | None = None
-) -> tuple[TableRow, ...]:
+def score_table(scores: Sequence[Score], references: Mapping[str, Sequence[Score]] | None = None) -> tuple[TableRow, ...]:
     """Lay scores and reference rows side by side, one row per metric and space, grouped by block.
 
     Parameters

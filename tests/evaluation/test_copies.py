@@ -1,0 +1,133 @@
+import numpy as np
+import pytest
+
+from imatlas.checks import InputError
+from imatlas.evaluation import closest_pairs, copy_rate, copy_ratios, nearest_rows
+from imatlas.evaluation.copies import copy_metric, duplicate_metric, pixel_copy_metric
+from imatlas.evaluation.shifts import nearest_shifted
+from imatlas.values import ImageSet
+
+
+def ratios(rows, train):
+    return copy_ratios(nearest_rows(rows, train, n_neighbors=10)[0])
+
+
+@pytest.mark.parametrize("spread", [1.0, 1.5, 0.5], ids=["perfect", "too wide", "too narrow"])
+@pytest.mark.parametrize("planted", [0.0, 0.05, 0.2])
+def test_planted_copies_are_counted_however_wide_the_generator(spread, planted):
+    """The nine-cell table: copies are training rows + 0.05 noise in 32 dimensions; width is not mistaken for copying."""
+    rng = np.random.default_rng(0)
+    train, held_out = rng.normal(size=(1000, 32)), rng.normal(size=(1000, 32))
+    generated = spread * rng.normal(size=(1000, 32))
+    n_copied = int(planted * 1000)
+    generated[:n_copied] = train[:n_copied] + 0.05 * rng.normal(size=(n_copied, 32))
+    result = copy_rate(ratios(generated, train), ratios(held_out, train))
+    assert result.value == pytest.approx(planted, abs=0.02)
+    assert result.interval[0] <= planted <= result.interval[1]
+
+
+def test_the_interval_holds_the_planted_share_for_few_held_out_images():
+    rng = np.random.default_rng(1)
+    held = 0
+    for _ in range(100):
+        held_out, generated = rng.uniform(0.5, 1, size=60), rng.uniform(0.5, 1, size=300)
+        generated[: rng.binomial(300, 0.1)] = 0.01
+        low, high = copy_rate(generated, held_out).interval
+        held += low <= 0.1 <= high
+    assert held >= 88, "95 % intended; 88 of 100 is three sigma below"
+
+
+def test_ties_at_the_threshold_raise_the_expected_share_and_flag_nobody():
+    """If a tenth of held-out images repeat a training image, so may a tenth of the generated ones."""
+    rng = np.random.default_rng(0)
+    held_out, generated = rng.uniform(0.5, 1, size=2000), rng.uniform(0.5, 1, size=2000)
+    held_out[:200] = generated[:200] = 0.0
+    result = copy_rate(generated, held_out)
+    assert result.details["alpha"] == pytest.approx(0.1, abs=1e-3)
+    assert result.interval[0] == 0.0
+
+
+def test_an_exact_copy_of_a_duplicated_image_has_ratio_zero():
+    assert copy_ratios(np.zeros((1, 10)))[0] == 0.0
+    assert copy_ratios(np.array([[0.0, 0.0, 4.0]]))[0] == 0.0
+    assert copy_ratios(np.array([[1.0, 2.0, 4.0]]))[0] == pytest.approx(1 / 3)
+
+
+def test_too_few_held_out_images_are_refused_in_words(make_trial):
+    with pytest.raises(InputError, match=r"9 held-out.*needs 10"):
+        copy_rate(np.ones(50), np.ones(9))
+    with pytest.raises(InputError, match=r"4 held-out.*needs 10"):
+        pixel_copy_metric(make_trial(n_held_out=4))
+
+
+def nudged(images, down, right):
+    moved = np.roll(images, (down, right), axis=(1, 2))
+    if down > 0:
+        moved[:, :down] = images[:, :1]
+    if right < 0:
+        moved[:, :, right:] = moved[:, :, right - 1 : right]
+    return moved
+
+
+@pytest.mark.parametrize("how", ["exact", "shifted", "flipped", "noisy"])
+def test_pixel_search_finds_nudged_copies_and_names_their_source(how):
+    rng = np.random.default_rng(0)
+    coarse = rng.integers(0, 256, size=(300, 7, 7, 1))
+    images = coarse.repeat(4, axis=1).repeat(4, axis=2).astype(np.uint8)
+    changed = {
+        "exact": images,
+        "shifted": nudged(images, 2, -2),
+        "flipped": images[:, :, ::-1],
+        "noisy": (images + rng.normal(0, 12, images.shape)).clip(0, 255).astype(np.uint8),
+    }[how]
+    queries = changed[:40]
+    distances, rows = nearest_shifted(queries, images)
+    np.testing.assert_array_equal(rows[:, 0], np.arange(40))
+    assert (copy_ratios(distances) < 0.3).all()
+    if how in ("exact", "flipped"):
+        np.testing.assert_allclose(distances[:, 0], 0.0, atol=1e-6)
+    assert (np.diff(distances, axis=1) >= 0).all()
+
+
+def test_shifted_distances_equal_a_direct_search_over_every_shift():
+    """12 x 12 images, few enough that every image is a candidate: the least root mean square difference by hand."""
+    rng = np.random.default_rng(0)
+    images, queries = (rng.integers(0, 256, size=(n, 12, 12, 1), dtype=np.uint8) for n in (6, 3))
+
+    def blurred(pixels):
+        padded = np.pad(pixels[..., 0] / 255.0, ((0, 0), (1, 1), (1, 1)), mode="edge")
+        across = (padded[:, :, :-2] + 2 * padded[:, :, 1:-1] + padded[:, :, 2:]) / 4
+        return (across[:, :-2] + 2 * across[:, 1:-1] + across[:, 2:]) / 4
+
+    expected = np.full((3, 6), np.inf)
+    padded = np.pad(blurred(queries), ((0, 0), (2, 2), (2, 2)), mode="edge")
+    for side in (padded, padded[:, :, ::-1]):
+        for top in range(5):
+            for left in range(5):
+                gap = side[:, None, top : top + 12, left : left + 12] - blurred(images)[None]
+                expected = np.minimum(expected, np.sqrt(np.square(gap).mean(axis=(2, 3))))
+    distances, _ = nearest_shifted(queries, images)
+    np.testing.assert_allclose(distances, np.sort(expected, axis=1), atol=1e-6)
+
+
+def test_a_trial_of_copies_is_caught_in_both_spaces_and_pairs_lead_to_the_source(make_trial):
+    trial = make_trial()
+    copies = trial.train.take(np.arange(100, 300))
+    copied = make_trial(ImageSet(copies.pixels, copies.ids))
+    for score in (copy_metric(copied, "projection"), pixel_copy_metric(copied)):
+        assert score.value > 0.95
+        pairs = closest_pairs(score)
+        assert len(pairs) == 20
+        assert all(pair.train_row == pair.generated_row + 100 and pair.ratio < 1e-3 for pair in pairs)
+    for score in (copy_metric(trial, "projection"), pixel_copy_metric(trial)):
+        assert score.interval[0] < 0.03
+
+
+def test_repeated_generated_images_are_counted(make_trial):
+    fresh = make_trial().generated
+    rows = np.concatenate([np.arange(100), np.arange(100)])
+    repeated = make_trial(ImageSet(fresh.pixels[rows], fresh.ids))
+    score = duplicate_metric(repeated, "projection")
+    assert score.value > 0.95
+    assert score.details["exact_repeats"] == 100
+    assert duplicate_metric(make_trial(), "projection").interval[0] == 0.0

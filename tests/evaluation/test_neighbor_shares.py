@@ -1,0 +1,173 @@
+"""Expected values come from a brute-force implementation written here, in float64 with strict <, as prdc has it."""
+
+import numpy as np
+import pytest
+
+from imatlas.checks import InputError
+from imatlas.evaluation.balls import ball_radii, members
+from imatlas.evaluation.coverage import K, calibrated_coverage, expected_coverage, neighbor_shares
+from imatlas.evaluation.nearest import nearest_rows
+
+
+def distances(left, right):
+    return np.sqrt(np.square(left[:, None].astype(float) - right[None].astype(float)).sum(axis=2))
+
+
+def brute_force(real, generated, k):
+    real_radii = np.sort(distances(real, real), axis=1)[:, k]
+    generated_radii = np.sort(distances(generated, generated), axis=1)[:, k]
+    across = distances(real, generated)
+    inside = across < real_radii[:, None]
+    return (
+        inside.any(axis=0).mean(),
+        (across < generated_radii[None]).any(axis=1).mean(),
+        inside.sum(axis=0).mean() / k,
+        inside.any(axis=1).mean(),
+    )
+
+
+def four(shares):
+    return shares.precision, shares.recall, shares.density, shares.coverage
+
+
+def coverage_of(real, generated, stand_ins, k=K):
+    radii = ball_radii(real, k)
+    return calibrated_coverage(members(real, radii, generated), members(real, radii, stand_ins), k=k)
+
+
+@pytest.mark.parametrize(("n", "m", "d", "k"), [(30, 30, 2, 3), (60, 25, 5, 5), (25, 70, 40, 3)])
+def test_all_four_equal_brute_force(n, m, d, k):
+    rng = np.random.default_rng(d)
+    real, generated = rng.normal(size=(n, d)), 0.8 * rng.normal(size=(m, d)) + 0.3
+    np.testing.assert_allclose(four(neighbor_shares(real, generated, k=k)), brute_force(real, generated, k), atol=1e-12)
+
+
+def test_stored_points_on_a_line_give_hand_counted_shares():
+    """Reals 0 1 2 10, k = 1: balls of radius 1 1 1 8. Generated 0.5, 2.5, 30: 0.5 lies in the balls of 0 and 1; 2.5 in
+    those of 2 and 10. Precision 2/3, density 4/3, coverage 4/4. Generated radii 2, 2, 27.5: 0 1 2 lie in the first or
+    second ball, 10 in the third: recall 1.
+    """
+    real, generated = np.array([[0.0], [1], [2], [10]]), np.array([[0.5], [2.5], [30]])
+    assert four(neighbor_shares(real, generated, k=1)) == pytest.approx((2 / 3, 1.0, 4 / 3, 1.0))
+
+
+@pytest.mark.parametrize("shift", [0.0, 1e4])
+def test_the_same_set_gives_exactly_one_even_in_float32_far_from_the_origin(shift):
+    rows = (np.random.default_rng(0).normal(size=(200, 16)) + shift).astype(np.float32)
+    assert four(neighbor_shares(rows, rows)) == (1.0, 1.0, 1.0, 1.0)
+
+
+def test_ties_on_a_grid_are_decided_like_brute_force():
+    """On integer points most distances tie with a radius; strict < must hold for each of them."""
+    rng = np.random.default_rng(0)
+    real, generated = rng.integers(0, 4, size=(80, 3)).astype(float), rng.integers(0, 4, size=(70, 3)).astype(float)
+    with np.errstate(all="ignore"):
+        radii = ball_radii(real, 3)
+    kept = radii > 0
+    found = members(real, radii, generated)
+    expected = distances(real, generated) < radii[:, None]
+    np.testing.assert_array_equal(found.points_per_ball[kept], expected.sum(axis=1)[kept])
+
+
+def test_a_ball_of_radius_zero_holds_exact_duplicates_only():
+    real = np.concatenate([np.zeros((7, 2)), np.random.default_rng(0).normal(size=(20, 2)) + 5])
+    generated = np.concatenate([np.zeros((4, 2)), np.full((6, 2), 1e-6)])
+    found = members(real, ball_radii(real, 5), generated)
+    np.testing.assert_array_equal(found.points_per_ball[:7], 4)
+    with pytest.warns(UserWarning, match="7 rows have 5 exact duplicates"):
+        neighbor_shares(real, np.random.default_rng(1).normal(size=(10, 2)))
+
+
+def test_density_and_coverage_of_equal_distributions_have_their_known_means():
+    """E[density] = 1 and E[coverage] = 1 - prod (n - j)/(n + m - j), in any dimension and with n != m."""
+    rng = np.random.default_rng(0)
+    drawn = [neighbor_shares(rng.normal(size=(150, 6)), rng.normal(size=(220, 6))) for _ in range(15)]
+    assert np.mean([s.density for s in drawn]) == pytest.approx(1.0, abs=0.05)
+    assert np.mean([s.coverage for s in drawn]) == pytest.approx(expected_coverage(150, 220), abs=0.01)
+    assert expected_coverage(800, 800) == pytest.approx(0.9690, abs=1e-4)
+    assert expected_coverage(400, 1600) == pytest.approx(0.99969, abs=1e-5)
+
+
+@pytest.mark.parametrize("d", [16, 256])
+def test_one_image_at_the_mean_fools_plain_coverage_but_not_the_calibrated_one(d):
+    """The hub attack: all generated rows far away but one at the mean. It may gain 2k/n at most."""
+    rng = np.random.default_rng(0)
+    n = 400
+    real, stand_ins = rng.normal(size=(n, d)), rng.normal(size=(n, d))
+    attack = rng.normal(size=(n, d)) + 50
+    attack[7] = 0.0
+    without, hub = coverage_of(real, np.delete(attack, 7, axis=0), stand_ins), coverage_of(real, attack, stand_ins)
+    assert without.value == 0.0
+    assert hub.details["plain_coverage"] > (0.2 if d == 16 else 0.99)
+    assert hub.value <= 2 * K / n
+    assert hub.details["largest_hub"] == 7
+    assert hub.details["largest_hub_share"] == pytest.approx(hub.details["plain_coverage"])
+
+
+@pytest.mark.parametrize("d", [4, 64])
+def test_calibrated_coverage_is_linear_in_the_share_of_good_images(d):
+    rng = np.random.default_rng(d)
+    real, stand_ins, generated = (rng.normal(size=(1000, d)) for _ in range(3))
+    for good in (0.1, 0.5, 0.8, 1.0):
+        mixed = generated.copy()
+        mixed[int(good * 1000) :] += 100
+        result = coverage_of(real, mixed, stand_ins)
+        assert result.interval[0] - 0.01 <= good <= result.interval[1] + 0.01
+        assert result.value == pytest.approx(good, abs=0.1)
+
+
+def test_dropping_modes_lowers_calibrated_coverage_in_step():
+    """10 modes far apart; a generator of j of them covers j/10 of the balls, however many images it draws there."""
+    rng = np.random.default_rng(0)
+    centres = 30 * rng.normal(size=(10, 8))
+    real, stand_ins = (centres[rng.integers(10, size=600)] + rng.normal(size=(600, 8)) for _ in range(2))
+    values = [
+        coverage_of(real, centres[rng.integers(kept, size=600)] + rng.normal(size=(600, 8)), stand_ins).value
+        for kept in (10, 7, 4, 1)
+    ]
+    assert values[0] > values[1] > values[2] > values[3]
+    assert values[3] < 0.12
+    assert values[0] == pytest.approx(1.0, abs=0.12)
+
+
+def test_a_shift_lowers_density_and_coverage_while_one_outlier_keeps_precision_up():
+    rng = np.random.default_rng(0)
+    real, generated = rng.normal(size=(400, 64)), rng.normal(size=(400, 64)) + 1
+    plain = neighbor_shares(real, generated)
+    assert max(four(plain)) < 0.05
+    real[0] = 1.0
+    fooled = neighbor_shares(real, generated)
+    assert fooled.precision > 0.5
+    assert fooled.coverage < 0.05
+
+
+def test_membership_sums_equal_dense_sums():
+    rng = np.random.default_rng(0)
+    real, generated = rng.normal(size=(50, 3)), rng.normal(size=(43, 3))
+    radii = ball_radii(real, 4)
+    found, dense = members(real, radii, generated), distances(real, generated) < radii[:, None]
+    points, balls = rng.random((43, 2)), rng.random((50, 3))
+    np.testing.assert_allclose(found.sum_points(points), dense @ points, atol=1e-5)
+    np.testing.assert_allclose(found.sum_balls(balls), dense.T @ balls, atol=1e-5)
+    np.testing.assert_array_equal(found.balls_per_point, dense.sum(axis=0))
+
+
+@pytest.mark.parametrize("same", [False, True])
+def test_nearest_rows_equal_brute_force_and_do_not_depend_on_the_block(monkeypatch, same):
+    rng = np.random.default_rng(0)
+    rows = (rng.normal(size=(120, 7)) + 3000).astype(np.float32)
+    queries = rows if same else (rng.normal(size=(33, 7)) + 3000).astype(np.float32)
+    full = distances(queries, rows)
+    if same:
+        np.fill_diagonal(full, np.inf)
+    found, where = nearest_rows(queries, rows, n_neighbors=6, same=same)
+    np.testing.assert_allclose(found, np.sort(full, axis=1)[:, :6], rtol=1e-6)
+    np.testing.assert_array_equal(where, np.argsort(full, axis=1, kind="stable")[:, :6])
+    monkeypatch.setattr("imatlas.evaluation.nearest.BLOCK_ENTRIES", 500)
+    for one, other in zip((found, where), nearest_rows(queries, rows, n_neighbors=6, same=same)):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_too_few_rows_for_k_are_refused_in_words():
+    with pytest.raises(InputError, match="4 rows, but 5 neighbors"):
+        ball_radii(np.zeros((4, 2)), 5)
