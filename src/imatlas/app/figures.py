@@ -48,10 +48,10 @@ def scatter(positions: np.ndarray, aspect: float, groups: np.ndarray | None, *, 
     axes.set(xlim=(0, 1), ylim=(1, 0))
     axes.axis("off")
     n = len(positions)
-    area = float(np.clip(60_000 / max(n, 1), 5, 160))
+    area = float(np.clip(80_000 / max(n, 1), 12, 160))
     numbers = np.zeros(n, dtype=np.int64) if groups is None else groups
     none = numbers < 0
-    axes.scatter(positions[none, 0], positions[none, 1], s=area * 0.6, c="#8d8d8d", alpha=0.45, linewidths=0)
+    axes.scatter(positions[none, 0], positions[none, 1], s=area * 0.4, c="#8d8d8d", alpha=0.4, linewidths=0)
     for round_, marker in enumerate(MARKERS):
         rows = np.flatnonzero(~none & ((numbers // len(PALETTE)) % len(MARKERS) == round_))
         rows = np.random.default_rng(0).permutation(rows)  # so that no group lies on top of all others

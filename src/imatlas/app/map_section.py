@@ -33,7 +33,7 @@ def map_section(contents: ReportContents) -> dict | None:
     for colouring in colourings:
         groups = colouring["groups"] if colouring["names"] else None
         legend, labels = _legend(colouring["groups"], colouring["names"], positions, _label_size(aspect, len(colourings)))
-        drawing = data_uri(scatter(positions, aspect, groups))
+        drawing = data_uri(scatter(positions, aspect, groups, width=1300 if len(colourings) == 1 else 1000))
         gray = bool(legend) and bool((colouring["groups"] < 0).any())
         scatters.append({"by": colouring["by"], "picture": drawing, "legend": legend, "labels": labels, "gray": gray})
     return {
