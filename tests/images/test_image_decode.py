@@ -186,9 +186,7 @@ def huge_png(width: int, height: int) -> bytes:
         return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    return (
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 99)) + chunk(b"IEND", b"")
-    )
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 99)) + chunk(b"IEND", b"")
 
 
 def test_broken_and_odd_files_are_skipped_and_listed_with_reasons(paint, tmp_path, texture, encoded):
@@ -276,6 +274,12 @@ def test_an_empty_folder_a_missing_one_and_one_of_broken_files_say_so(tmp_path):
         read_images(tmp_path / "readme.txt")
     with pytest.raises(TypeError, match="The source is a int"):
         read_images(3)
+
+
+def test_a_folder_around_an_archive_points_to_the_archive(tmp_path):
+    np.savez(tmp_path / "set.npz", images=np.zeros((3, 8, 8), dtype=np.uint8))
+    with pytest.raises(InputError, match=r"there is set\.npz in it"):
+        read_images(tmp_path)
 
 
 @pytest.mark.parametrize("n", [1, 2])

@@ -19,7 +19,7 @@ from typing import BinaryIO
 from imatlas.checks import InputError
 from imatlas.values import Rejected
 
-__all__ = ["IMAGE_KINDS", "TABLE_NAMES", "Container", "Folder", "Zip", "refuse_bomb"]
+__all__ = ["IMAGE_KINDS", "TABLE_NAMES", "Container", "Folder", "Single", "Zip", "is_image_name", "refuse_bomb"]
 
 IMAGE_KINDS = (
     *("png", "apng", "jpg", "jpeg", "jpe", "jfif", "gif", "bmp", "dib", "tif", "tiff"),
@@ -207,6 +207,24 @@ class Zip(Container):
         else:
             self._members[name] = member
             self._keep(name)
+
+
+class Single(Container):
+    """One picture file, seen as a folder that holds nothing else.
+
+    Parameters
+    ----------
+    source : an existing file.
+    """
+
+    def __init__(self, source: Path) -> None:
+        super().__init__(source)
+        self.n_seen = 1
+        self._keep(source.name)
+
+    def open(self, name: str) -> BinaryIO:
+        """Open the file for reading."""
+        return open(self.source, "rb")
 
 
 def is_image_name(name: str) -> bool:

@@ -99,9 +99,7 @@ def parse_ground(ground: str) -> tuple[int, int, int]:
     try:
         return ImageColor.getrgb(ground)[:3]
     except (ValueError, AttributeError) as error:
-        raise InputError(
-            f'The ground "{ground}" is not a colour; give a name like white or a code like #20a0ff.'
-        ) from error
+        raise InputError(f'The ground "{ground}" is not a colour; give a name like white or a code like #20a0ff.') from error
 
 
 def peek(stream: BinaryIO) -> Header:
@@ -119,13 +117,9 @@ def peek(stream: BinaryIO) -> Header:
     if min(width, height) < SMALLEST_SIDE:
         raise Unusable(f"{width} x {height} pixels is too small; the shorter side must be at least {SMALLEST_SIDE}")
     if max(width, height) > LARGEST_ASPECT * min(width, height):
-        raise Unusable(
-            f"{width} x {height} pixels is too long; at most {LARGEST_ASPECT:g} times as long as wide is read"
-        )
+        raise Unusable(f"{width} x {height} pixels is too long; at most {LARGEST_ASPECT:g} times as long as wide is read")
     if width * height > LARGEST_PIXELS:
-        raise Unusable(
-            f"{width} x {height} pixels is too large; at most {LARGEST_PIXELS // 10**6} million pixels are read"
-        )
+        raise Unusable(f"{width} x {height} pixels is too large; at most {LARGEST_PIXELS // 10**6} million pixels are read")
     return Header(width, height, gray, deep)
 
 
@@ -187,9 +181,7 @@ def decode(
         return _to_array(square, channels), frozenset(marks)
 
 
-def shrink(
-    image: Image.Image, resolution: int, marks: set[str], extent: tuple[float, float] | None = None
-) -> Image.Image:
+def shrink(image: Image.Image, resolution: int, marks: set[str], extent: tuple[float, float] | None = None) -> Image.Image:
     """Cut an 8-bit or float picture to its centre square and resize it once.
 
     Parameters
@@ -255,9 +247,7 @@ def _from_deep(values: np.ndarray, white: float) -> Image.Image:
     """Scale whole numbers so that `white` becomes 255; floats are told apart by range: [0, 1], [0, 255], [0, 65535]."""
     top = float(values.max())
     if not np.isfinite(values).all() or values.min() < 0 or top > 65535:
-        raise Unusable(
-            f"gray values from {values.min():g} to {top:g}; wanted 16-bit whole numbers or floats from 0 to 1"
-        )
+        raise Unusable(f"gray values from {values.min():g} to {top:g}; wanted 16-bit whole numbers or floats from 0 to 1")
     if values.dtype.kind == "f":
         white = 1.0 if top <= 1 else 255.0 if top <= 255 else 65535.0
     return Image.fromarray(np.minimum(values.astype(np.float32) * np.float32(255.0 / white), 255))

@@ -30,9 +30,9 @@ PIXEL_TOLERANCE = 0.15
 
 THUMBNAIL_SIDE = 8
 N_AXES = 8
-N_SAMPLE = 20_000
+N_SAMPLE = 4096
 N_CANDIDATES = 8
-PAIR_BLOCK = 4096
+PAIR_BLOCK = 1024
 
 
 def find_duplicates(images: ImageSet) -> np.ndarray:

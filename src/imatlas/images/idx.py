@@ -132,9 +132,7 @@ def _opened(path: Path) -> BinaryIO:
 def _image_array(path: Path) -> np.ndarray:
     array = read_idx(path)
     if array.ndim < 3:
-        raise InputError(
-            f"{path} holds {array.ndim}-dimensional rows (shape {array.shape}), not images; give the images file."
-        )
+        raise InputError(f"{path} holds {array.ndim}-dimensional rows (shape {array.shape}), not images; give the images file.")
     return array
 
 
@@ -144,9 +142,7 @@ def _labels_or_none(path: Path | None, n: int, notes: list[str], part: str) -> n
         return None
     labels = read_idx(path)
     if labels.shape != (n,):
-        raise InputError(
-            f"{path} has the shape {labels.shape}, but there are {n:,} images. They belong to different sets."
-        )
+        raise InputError(f"{path} has the shape {labels.shape}, but there are {n:,} images. They belong to different sets.")
     return labels
 
 

@@ -138,9 +138,7 @@ def _from_tables(container: Container, listing: Listing) -> list[str | None] | N
                 absent += 1
                 listing.rejected.append(Rejected(name, f"{table} names it, but it is not among the images"))
             elif merged.setdefault(name, label) != label:
-                raise InputError(
-                    f"{table} gives {name} the label {label}, and before that {merged[name]}; keep one of them."
-                )
+                raise InputError(f"{table} gives {name} the label {label}, and before that {merged[name]}; keep one of them.")
         if entries and absent == len(entries) and known:
             raise InputError(
                 f"{table} names {absent:,} files, the first is {entries[0][0]}, and none of them is there. "
@@ -152,9 +150,7 @@ def _from_tables(container: Container, listing: Listing) -> list[str | None] | N
         return None
     classes = [merged.get(name) for name in listing.names]
     if None in classes:
-        listing.notes.append(
-            f"{classes.count(None):,} of {len(classes):,} images have no label in {', '.join(tables)}."
-        )
+        listing.notes.append(f"{classes.count(None):,} of {len(classes):,} images have no label in {', '.join(tables)}.")
     return classes
 
 
@@ -178,9 +174,7 @@ def _read_table(container: Container, table: str, notes: list[str]) -> list[tupl
 
 def _metadata_entries(rows: list, table: str, notes: list[str]) -> list[tuple[str, str | None]] | None:
     if not all(isinstance(row, dict) for row in rows):
-        raise InputError(
-            f'Every line of {table} must be one JSON object such as {{"file_name": "a.png", "label": "cat"}}.'
-        )
+        raise InputError(f'Every line of {table} must be one JSON object such as {{"file_name": "a.png", "label": "cat"}}.')
     columns = sorted({str(column) for row in rows for column in row if column is not None})
     name_column = next((column for column in NAME_COLUMNS if column in columns), None)
     label_column = next((column for column in LABEL_COLUMNS if column in columns), None)
@@ -194,9 +188,7 @@ def _metadata_entries(rows: list, table: str, notes: list[str]) -> list[tuple[st
     for number, row in enumerate(rows, start=1):
         name = row.get(name_column)
         if not name:
-            raise InputError(
-                f"Entry {number} of {table} has no {name_column}; give every entry one, or take the entry out."
-            )
+            raise InputError(f"Entry {number} of {table} has no {name_column}; give every entry one, or take the entry out.")
         entries.append((str(name), _class_name(row.get(label_column), f"entry {number} of {table}")))
     return entries
 
@@ -208,9 +200,7 @@ def _stylegan_entries(content: object, table: str, notes: list[str]) -> list[tup
         return None
     whole = isinstance(pairs, list) and all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in pairs)
     if not whole:
-        raise InputError(
-            f'"labels" of {table} must be a list of pairs like ["00000/img0.png", 6]; mend it, or set it to null.'
-        )
+        raise InputError(f'"labels" of {table} must be a list of pairs like ["00000/img0.png", 6]; mend it, or set it to null.')
     return [(str(name), _class_name(label, f"{name} in {table}")) for name, label in pairs]
 
 

@@ -108,9 +108,7 @@ def _is_text(given: list[np.ndarray | None]) -> bool:
 
 def _images(array: np.ndarray, key: str, path: Path) -> np.ndarray:
     if array.ndim < 3:
-        raise InputError(
-            f"{key} in {path} has the shape {array.shape}; wanted images, (n, H, W) or (n, H, W, C). Reshape it."
-        )
+        raise InputError(f"{key} in {path} has the shape {array.shape}; wanted images, (n, H, W) or (n, H, W, C). Reshape it.")
     return array
 
 
@@ -118,9 +116,7 @@ def _class_names(names: np.ndarray | None, path: Path) -> tuple[str, ...] | None
     if names is None:
         return None
     if names.ndim != 1 or names.dtype.kind not in "USiu":
-        raise InputError(
-            f"class_names in {path} are {names.dtype} {names.shape}; wanted a list of texts, one per class."
-        )
+        raise InputError(f"class_names in {path} are {names.dtype} {names.shape}; wanted a list of texts, one per class.")
     return tuple(name.decode() if isinstance(name, bytes) else str(name) for name in names.tolist())
 
 

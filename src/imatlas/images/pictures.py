@@ -104,9 +104,7 @@ def decode_all(
     def read(row: int) -> None:
         try:
             with container.open(names[row]) as stream:
-                pixels[row], marks[row] = decode(
-                    stream, resolution=resolution, channels=channels, ground=colour, white=white
-                )
+                pixels[row], marks[row] = decode(stream, resolution=resolution, channels=channels, ground=colour, white=white)
         except (Unusable, OSError, MemoryError) as error:
             reasons[row] = _reason(error)
 
@@ -115,9 +113,7 @@ def decode_all(
     keep[list(reasons)] = False
     counts = Counter(mark for of_one in marks for mark in of_one)
     notes = [
-        text.format(
-            "1 image was" if counts[mark] == 1 else f"{counts[mark]:,} images were", ground=ground, white=f"{white:g}"
-        )
+        text.format("1 image was" if counts[mark] == 1 else f"{counts[mark]:,} images were", ground=ground, white=f"{white:g}")
         for mark, text in MARK_NOTES.items()
         if counts[mark]
     ]

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from imatlas.checks import InputError
-from imatlas.images.containers import IMAGE_KINDS, Container, Folder, Zip, is_image_name
+from imatlas.checks import InputError, require_range
+from imatlas.images.containers import IMAGE_KINDS, Container, Folder, Single, Zip, is_image_name
 from imatlas.images.decode import Header, Unusable, decode, deepest, full_white, parse_ground, peek
 from imatlas.images.idx import find_idx_files, is_idx, read_idx_folder, read_idx_images
 from imatlas.images.layouts import Listing, arrange, encode_labels
@@ -79,6 +79,7 @@ def read_images(
     if channels not in (None, 1, 3):
         raise InputError(f"channels is {channels!r}; wanted 1 (gray) or 3 (colour), or None to have it found out.")
     parse_ground(ground)
+    require_range(held_out, low=0.0, high=0.9, name="held_out, the share of images to hold out,")
     if isinstance(source, ImageSet):
         return _refit(source, resolution, channels, ground)
     if isinstance(source, np.ndarray):
@@ -145,9 +146,7 @@ def _open(path: Path) -> Container | Stack:
         with open(path, "rb") as stream:
             start = stream.read(8)
     except OSError as error:
-        raise InputError(
-            f"{path} cannot be opened ({error.strerror or error}). Check its name and permissions."
-        ) from error
+        raise InputError(f"{path} cannot be opened ({error.strerror or error}). Check its name and permissions.") from error
     if start[:6] == b"\x93NUMPY":
         return read_npy(path)
     if start[:2] == b"PK" or path.suffix.lower() in (".zip", ".npz"):
@@ -157,19 +156,6 @@ def _open(path: Path) -> Container | Stack:
     if is_image_name(path.name):
         return Single(path)
     raise InputError(f"{path} is not a kind of source that can be read; wanted {ACCEPTED}.")
-
-
-class Single(Container):
-    """One picture file seen as a folder that holds nothing else."""
-
-    def __init__(self, source: Path) -> None:
-        super().__init__(source)
-        self.n_seen = 1
-        self._keep(source.name)
-
-    def open(self, name: str):  # type: ignore[no-untyped-def]
-        """Open the file."""
-        return open(self.source, "rb")
 
 
 def _is_npz(path: Path) -> bool:
@@ -246,6 +232,9 @@ def _printable(name: str) -> str:
 
 def _nothing(container: Container, rejected: list[Rejected]) -> str:
     """Say in words why a source gave no image at all."""
+    inner = sorted(path for kind in ("zip", "npz", "npy") for path in container.source.glob(f"*.{kind}"))
+    if inner and not rejected:
+        return f"{container.source} holds no image files, but there is {inner[0].name} in it. Give {inner[0]} itself."
     if not rejected:
         return (
             f"{container.source} holds no image files: {container.n_seen:,} files were seen, none of them named like "

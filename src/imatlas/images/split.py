@@ -44,9 +44,7 @@ def split_images(images: ImageSet, fraction: float = 0.1, seed: int = 0) -> Imag
     notes = []
     n_copies = int((sizes[groups] > 1).sum())
     if n_copies:
-        notes.append(
-            f"{n_copies:,} images are exact or near copies of one another, in {int((sizes > 1).sum()):,} groups."
-        )
+        notes.append(f"{n_copies:,} images are exact or near copies of one another, in {int((sizes > 1).sum()):,} groups.")
     held_out = np.asarray(images.held_out, dtype=bool)
     if held_out.any():
         leaked = int((~held_out & np.isin(groups, groups[held_out])).sum())

@@ -69,9 +69,7 @@ def check_labels(
         texts = [str(label.decode() if isinstance(label, bytes) else label) for label in labels.tolist()]
         return _check_texts(texts, where, class_names)
     if labels.dtype.kind not in "iufb" or not np.array_equal(labels, np.round(labels)):
-        raise InputError(
-            f"{where} are {labels.dtype} values that are not whole numbers; give class numbers or class names."
-        )
+        raise InputError(f"{where} are {labels.dtype} values that are not whole numbers; give class numbers or class names.")
     values, places = np.unique(labels.astype(np.int64), return_inverse=True)
     if values.min(initial=0) < -1:
         raise InputError(f"{where} go down to {values.min()}; wanted 0 and above, or -1 for no label.")
@@ -109,15 +107,11 @@ def to_pixels(array: np.ndarray, where: str, notes: list[str]) -> np.ndarray:
     if len(array) == 0:
         raise InputError(f"{where} holds no images (shape {shape}); give at least one.")
     if min(array.shape[1:3]) < SMALLEST_SIDE:
-        raise InputError(
-            f"{where} holds images of {shape[1:3]} pixels; the shorter side must be at least {SMALLEST_SIDE}."
-        )
+        raise InputError(f"{where} holds images of {shape[1:3]} pixels; the shorter side must be at least {SMALLEST_SIDE}.")
     return array if array.dtype == np.uint8 else _rescale(array, where, notes)
 
 
-def fit_pixels(
-    pixels: np.ndarray, *, resolution: int | None, channels: int, ground: str, notes: list[str]
-) -> np.ndarray:
+def fit_pixels(pixels: np.ndarray, *, resolution: int | None, channels: int, ground: str, notes: list[str]) -> np.ndarray:
     """Bring uint8 (n, H, W, C) to squares of one resolution with 1 or 3 channels; no copy where nothing changes."""
     n, height, width, n_channels = pixels.shape
     if resolution is None:
@@ -160,9 +154,7 @@ def _rescale(array: np.ndarray, where: str, notes: list[str]) -> np.ndarray:
     high = max(float(array[block].max()) for block in blocks)
     factor, offset = _scale(array.dtype, low, high, where)
     if (factor, offset) != (1.0, 0.0):
-        notes.append(
-            f"{where}: values from {low:g} to {high:g} were brought to 0 to 255 by x {factor:.6g} + {offset:g}."
-        )
+        notes.append(f"{where}: values from {low:g} to {high:g} were brought to 0 to 255 by x {factor:.6g} + {offset:g}.")
     pixels = allocate_pixels(array.shape)
     for block in blocks:
         pixels[block] = np.rint(array[block].astype(np.float32) * np.float32(factor) + np.float32(offset))

@@ -64,9 +64,7 @@ def swiss_roll(n: int, seed: int, noise: float = 0.0) -> tuple[np.ndarray, np.nd
     return rows.astype(np.float32), np.stack([length, height], axis=1)
 
 
-def moving_shape(
-    n: int, resolution: int = 28, seed: int = 0, moves: Sequence[str] = MOVES
-) -> tuple[ImageSet, np.ndarray]:
+def moving_shape(n: int, resolution: int = 28, seed: int = 0, moves: Sequence[str] = MOVES) -> tuple[ImageSet, np.ndarray]:
     """Give antialiased images of a white F on black that turns, shifts and grows.
 
     Parameters
@@ -106,9 +104,7 @@ def moving_shape(
         pixels[block] = _draw(angle[block], shift[block], scale[block], resolution)[..., None]
     columns = {"rotate": angle[:, None], "shift": shift, "scale": scale[:, None]}
     ids = np.array([f"shape#{row:06d}" for row in range(n)])
-    images = ImageSet(
-        pixels, ids=ids, source="moving_shape", notes=("A letter F that moves: " + ", ".join(moves) + ".",)
-    )
+    images = ImageSet(pixels, ids=ids, source="moving_shape", notes=("A letter F that moves: " + ", ".join(moves) + ".",))
     return images, np.concatenate([columns[move] for move in MOVES if move in moves], axis=1)
 
 
