@@ -53,8 +53,7 @@ def _stop_requests() -> Iterator[list[int]]:
         yield asked
         return
     before = {
-        number: signal.signal(number, lambda received, _: asked.append(received))
-        for number in (signal.SIGINT, signal.SIGTERM)
+        number: signal.signal(number, lambda received, _: asked.append(received)) for number in (signal.SIGINT, signal.SIGTERM)
     }
     try:
         yield asked
@@ -103,9 +102,7 @@ def train(
 class _StageRun:
     """The state of one stage of a training run."""
 
-    def __init__(
-        self, model: Trainable, n_rows: int, batch: Batch, plan: Plan, number: int, checkpoint: Path | None
-    ) -> None:
+    def __init__(self, model: Trainable, n_rows: int, batch: Batch, plan: Plan, number: int, checkpoint: Path | None) -> None:
         stage = model.stages()[number]
         self.model, self.n_rows, self.batch, self.number, self.stage = model, n_rows, batch, number, stage
         self.checkpoint = checkpoint
@@ -131,9 +128,7 @@ class _StageRun:
 
     def _optimizer(self, parameters: list[torch.nn.Parameter]) -> torch.optim.AdamW:
         plan = self.plan
-        return torch.optim.AdamW(
-            parameters, plan.learning_rate, betas=plan.betas, weight_decay=plan.weight_decay, fused=True
-        )
+        return torch.optim.AdamW(parameters, plan.learning_rate, betas=plan.betas, weight_decay=plan.weight_decay, fused=True)
 
     def progress(self) -> Iterator[Progress]:
         self.model.train()
@@ -233,7 +228,8 @@ class _StageRun:
             values=values,
         )
         if self.checkpoint is not None:
-            row: dict[str, object] = {"stage": report.stage, "step": report.done, "steps": report.total, "seconds": round(self.spent, 3)}
+            row: dict[str, object] = {"stage": report.stage, "step": report.done, "steps": report.total}
+            row["seconds"] = round(self.spent, 3)
             row |= {"images_per_second": round(report.rate, 1), "remaining": round(report.remaining or 0.0, 1)} | values
             with open(self.checkpoint.with_name("metrics.jsonl"), "a", encoding="utf-8") as stream:
                 stream.write(json.dumps(row) + "\n")

@@ -1,0 +1,84 @@
+"""A place on the 2-D map as a condition: what the generator draws there looks like the images around it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from imatlas.checks import InputError
+from imatlas.conditions.base import Condition
+from imatlas.values import Field, ImageSet, Manifold
+
+__all__ = ["MapPlaceCondition"]
+
+JITTER = 0.5
+
+
+class MapPlaceCondition(Condition):
+    """Map coordinates, centred and scaled to unit spread.
+
+    In training every place is moved by half the spacing of the map's points, so that the network learns regions and
+    cannot use a place as the key to one image.
+
+    Parameters
+    ----------
+    coordinates : float32 (n, q), map coordinates of the training rows.
+    spacing : median distance from a map point to its 5th neighbor, in map units.
+    """
+
+    name = "map_place"
+
+    def __init__(self, coordinates: np.ndarray, spacing: float) -> None:
+        self.coordinates = np.asarray(coordinates, dtype=np.float32)
+        self.spacing = float(spacing)
+        self.center = self.coordinates.mean(axis=0)
+        self.scale = float(self.coordinates.std()) or 1.0
+
+    @classmethod
+    def describe(cls, images: ImageSet, manifold: Manifold) -> MapPlaceCondition | None:
+        """Always there: every manifold has a map."""
+        return cls(manifold.embedding.coordinates, manifold.embedding.spacing)
+
+    @property
+    def field(self) -> Field:
+        """A vector field of q numbers."""
+        return Field(self.name, "vector", self.coordinates.shape[1])
+
+    def codes(self, rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Give jittered, standardised places float32 (b, q)."""
+        places = self.coordinates[rows]
+        return self.code(places + JITTER * self.spacing * rng.standard_normal(places.shape))
+
+    def code(self, places: np.ndarray) -> np.ndarray:
+        """Give the codes float32 (b, q) of map coordinates (b, q)."""
+        return ((places - self.center) / self.scale).astype(np.float32)
+
+    def draw(self, rng: np.random.Generator) -> np.ndarray:
+        """Give a random place, dense where the map is dense."""
+        return self.codes(rng.integers(len(self.coordinates), size=1), rng)[0]
+
+    def read(self, wish: str) -> np.ndarray:
+        """Read map coordinates such as "0.3,-1.2"."""
+        try:
+            place = np.array([float(part) for part in wish.split(",")], dtype=np.float32)
+        except ValueError:
+            place = np.empty(0, dtype=np.float32)
+        if place.shape != self.center.shape or not np.isfinite(place).all():
+            low, high = self.coordinates.min(axis=0), self.coordinates.max(axis=0)
+            ranges = " and ".join(f"{a:.1f} to {b:.1f}" for a, b in zip(low, high, strict=True))
+            raise InputError(f"The map place {wish!r} is not {len(self.center)} numbers; write x,y with values from {ranges}.")
+        return self.code(place[None])[0]
+
+    def words(self, code: np.ndarray) -> str:
+        """Give map coordinates with two decimals."""
+        return ",".join(f"{value:.2f}" for value in np.asarray(code) * self.scale + self.center)
+
+    def pack(self) -> tuple[dict[str, object], dict[str, np.ndarray]]:
+        """Give the spacing and the coordinates."""
+        return {"spacing": self.spacing}, {"coordinates": self.coordinates}
+
+    @classmethod
+    def unpack(cls, settings: Mapping[str, object], arrays: Mapping[str, np.ndarray]) -> MapPlaceCondition:
+        """Give the condition."""
+        return cls(arrays["coordinates"], float(settings["spacing"]))  # type: ignore[arg-type]

@@ -1,0 +1,179 @@
+"""Codes to images, one seed per image; paths from one image to another, straight and along the manifold.
+
+Image i of a batch with seed s is made from seed s + i alone, so any image can be drawn again by itself. A path is a
+row of codes: straight, c(u) = (1 - u) c_0 + u c_1; along the manifold, the codes of the images on the shortest path of
+the neighbor graph, smoothed, and walked at constant speed in code space.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from scipy.ndimage import gaussian_filter1d
+from torch import Tensor
+
+from imatlas.checks import InputError
+from imatlas.conditions import Condition
+from imatlas.generators import Generator, LatentFlow, Vae
+from imatlas.progress import Progress, Report, silent
+from imatlas.training import autocast
+from imatlas.values import Codes, Samples
+
+__all__ = ["choose_codes", "code_path", "draw_path", "encode", "sample"]
+
+BLOCK = 256
+MOST_SEED = 2**32
+
+
+def choose_codes(conditions: Sequence[Condition], wishes: Mapping[str, str], seeds: Sequence[int]) -> Codes:
+    """Give the codes of a batch: what was wished for, the rest drawn as in the set or left open.
+
+    With no wish one condition is drawn for each image: the class where there is one, else the cluster. A wish for one
+    field leaves the others open.
+
+    Parameters
+    ----------
+    conditions : those the generator was trained with.
+    wishes : condition name -> words, such as {"cluster": "12"}.
+    seeds : one per image.
+
+    Raises
+    ------
+    InputError
+        If a wish names a condition the generator does not have, or a value the condition does not have.
+    """
+    known = {condition.name: condition for condition in conditions}
+    for name in wishes:
+        if name not in known:
+            raise InputError(f"This model was not trained with {name}; it knows: {', '.join(known) or 'no condition'}.")
+    if wishes:
+        return Codes({name: np.tile(known[name].read(wish), (len(seeds), 1)) for name, wish in wishes.items()})
+    for name in ("class", "cluster"):
+        if name in known:
+            drawn = [known[name].draw(np.random.default_rng([seed, 1])) for seed in seeds]
+            return Codes({name: np.stack(drawn)})
+    return Codes({})
+
+
+def sample(
+    model: Generator,
+    codes: Codes,
+    seeds: Sequence[int],
+    *,
+    source: str = "",
+    how: Sequence[Mapping[str, object]] = (),
+    precision: str = "float32",
+    report: Report = silent,
+) -> Samples:
+    """Draw one image per seed.
+
+    Parameters
+    ----------
+    model : a trained generator.
+    codes : one row per seed, or no fields for unconditional images.
+    seeds : whole numbers in [0, 2^32).
+    source : the model's name, kept with the images.
+    how : one mapping per image, kept with the images.
+    precision : of the products, "float32" or "bfloat16".
+
+    Raises
+    ------
+    InputError
+        If a seed lies outside its range.
+    """
+    wrong = [seed for seed in seeds if not 0 <= seed < MOST_SEED]
+    if wrong:
+        raise InputError(f"Seed {wrong[0]} is outside 0 to {MOST_SEED - 1}; choose a seed in that range.")
+    blocks = []
+    for start in range(0, len(seeds), BLOCK):
+        rows = np.arange(start, min(start + BLOCK, len(seeds)))
+        noise = torch.stack([_noise(model, seeds[row]) for row in rows])
+        blocks.append(draw_pixels(model, noise, codes.take(rows), precision=precision))
+        report(Progress("generate", int(rows[-1]) + 1, len(seeds), 0.0))
+    height, width = model.image_shape[1:]
+    pixels = np.concatenate(blocks) if blocks else np.zeros((0, height, width, model.image_shape[0]), np.uint8)
+    return Samples(pixels, codes, int(seeds[0]) if len(seeds) else 0, source, tuple(how))
+
+
+@torch.no_grad()
+def draw_pixels(model: Generator, noise: Tensor, codes: Codes, *, precision: str = "float32") -> np.ndarray:
+    """Give pixels uint8 (b, H, W, C) from noise (b, *noise_shape) and codes."""
+    device = next(model.parameters()).device
+    fields = {name: torch.from_numpy(values).to(device) for name, values in codes.fields.items()}
+    with autocast(device, precision):
+        return to_pixels(model.sample(noise.to(device), fields))
+
+
+def to_pixels(images: Tensor) -> np.ndarray:
+    """Give pixels uint8 (b, H, W, C) of images (b, C, H, W) in [-1, 1]."""
+    levels = ((images.float() + 1) * 127.5).round().clamp(0, 255).byte()
+    return levels.permute(0, 2, 3, 1).cpu().contiguous().numpy()
+
+
+def to_images(pixels: np.ndarray) -> Tensor:
+    """Give images float32 (b, C, H, W) in [-1, 1] of pixels uint8 (b, H, W, C)."""
+    return torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).float() / 127.5 - 1
+
+
+@torch.no_grad()
+def encode(model: Generator, pixels: np.ndarray) -> np.ndarray:
+    """Give the codes float32 (b, code_dim) of pixels uint8 (b, H, W, C).
+
+    Raises
+    ------
+    InputError
+        If this kind of generator has no code of an image.
+    """
+    if not isinstance(model, Vae):
+        raise InputError(
+            f"A {type(model).__name__} has no code of an image, so it cannot walk from one image to another. "
+            "Train one that has: imatlas train ATLAS --generator latent_flow."
+        )
+    device = next(model.parameters()).device
+    blocks = [model.encode(to_images(pixels[i : i + 1024]).to(device)) for i in range(0, len(pixels), 1024)]
+    return torch.cat(blocks).cpu().numpy()
+
+
+def code_path(stations: np.ndarray, frames: int) -> np.ndarray:
+    """Give a path of codes at constant speed through some stations.
+
+    Parameters
+    ----------
+    stations : float32 (m, d), first and last are kept; those between are smoothed with a Gaussian of one station.
+    frames : number of codes on the path, at least 2.
+
+    Returns
+    -------
+    float32 (frames, d)
+    """
+    smooth = stations.astype(np.float64)
+    if len(smooth) > 3:
+        smooth = gaussian_filter1d(smooth, 1.0, axis=0, mode="nearest")
+        smooth[0], smooth[-1] = stations[0], stations[-1]
+    steps = np.linalg.norm(np.diff(smooth, axis=0), axis=1)
+    travelled = np.concatenate([[0.0], np.cumsum(steps)])
+    if travelled[-1] == 0:
+        return np.repeat(smooth[:1], frames, axis=0).astype(np.float32)
+    wanted = np.linspace(0, travelled[-1], frames)
+    columns = [np.interp(wanted, travelled, column) for column in smooth.T]
+    return np.stack(columns, axis=1).astype(np.float32)
+
+
+@torch.no_grad()
+def draw_path(model: Generator, path: np.ndarray, *, seed: int = 0) -> np.ndarray:
+    """Give the pixels uint8 (frames, H, W, C) of codes (frames, code_dim), with one and the same noise for all frames."""
+    device = next(model.parameters()).device
+    code = torch.from_numpy(path).to(device)
+    if isinstance(model, LatentFlow):
+        noise = torch.randn(1, math.prod(model.image_shape), generator=torch.Generator().manual_seed(seed))
+        return to_pixels(model.sharpen(code, noise.expand(len(path), -1).to(device)))
+    if isinstance(model, Vae):
+        return to_pixels(model.decode(code))
+    raise InputError(f"A {type(model).__name__} cannot draw a path; train one with a code, such as latent_flow.")
+
+
+def _noise(model: Generator, seed: int) -> Tensor:
+    return model.draw_noise(1, torch.Generator().manual_seed(seed))[0]
