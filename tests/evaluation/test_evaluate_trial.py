@@ -172,7 +172,7 @@ def test_the_verdict_names_copying_and_lost_variety(make_trial):
     said = " ".join(verdict(evaluate_trial(training_copies(trial))))
     assert "look at the closest pairs" in said
     narrow = " ".join(verdict(evaluate_trial(make_trial(n_kinds=1))))
-    assert "not distinguishable" not in narrow
+    assert "cannot tell" not in narrow
 
 
 def test_the_verdict_on_a_tiny_set_says_that_it_is_tiny(make_trial):

@@ -102,6 +102,7 @@ def copy_rate(generated: np.ndarray, held_out: np.ndarray, *, seed: int = 0) -> 
     shares = rng.beta(n_flagged + 0.5, len(generated) - n_flagged + 0.5, N_DRAWS)
     rate = (n_flagged / len(generated) - expected) / (1 - expected)
     low, high = np.clip(np.quantile((shares - base) / (1 - base), [0.025, 0.975]), 0.0, 1.0)
+    high = max(high, 1 - 0.025 ** (1 / len(generated)))  # the most that could hide where no image was flagged
     details = {
         "alpha": expected,
         "threshold": threshold,

@@ -16,6 +16,9 @@ __all__ = ["TableRow", "score_table", "verdict"]
 
 FEW_IMAGES = 500
 TOO_FEW_IMAGES = 100
+# Three spaces are looked at, each with a 1 in 40 chance of a low end above zero where nothing is copied.
+TRACE = 0.005
+SPARSE = 0.9
 GAUSSIAN = "gaussian"
 BLOCKS = ("quality", "diversity", "novelty", "manifold", "speed")
 
@@ -104,7 +107,12 @@ def _quality(rows: Sequence[TableRow]) -> str:
         return ""
     parts = [_against_floor(row) for row in judged]
     named = headline.replace("_", " ").replace("frechet", "Fréchet")
-    return f"Quality, by {named} (lower is better): " + "; ".join(parts) + "."
+    text = f"Quality, by {named} (lower is better): " + "; ".join(parts) + "."
+    sparse = [row for row in rows if row.name == "clipped_density" and row.interval and row.interval[1] < SPARSE]
+    if sparse:
+        row = min(sparse, key=lambda row: row.value)
+        text += f" The images lie among real ones only {_percent(row.value)} as densely as real images do ({row.space})."
+    return text
 
 
 def _against_floor(row: TableRow) -> str:
@@ -114,7 +122,7 @@ def _against_floor(row: TableRow) -> str:
     if gaussian is not None:
         text += f" and a Gaussian {_short(gaussian)}"
     if row.interval is not None and row.interval[0] <= max(floor, 0.0):
-        return text + " (not distinguishable from real at this number of images)"
+        return text + " (this distance cannot tell them from real at this number of images)"
     if gaussian is None or gaussian <= floor:
         return text
     if row.value >= gaussian:
@@ -143,13 +151,14 @@ def _copies(scores: Sequence[Score]) -> str:
         return "Copies: not judged, since too few images were held out."
     worst = max(copied, key=lambda score: (score.interval or (0.0, 0.0))[0])
     low, high = worst.interval or (0.0, 1.0)
-    if low > 0:
+    if low > TRACE:
         return (
             f"Copies: about {_percent(worst.value)} of the images lie closer to a training image than new real images "
             f"do (between {_percent(low)} and {_percent(high)}; {worst.space}); look at the closest pairs."
         )
     widest = max((score.interval or (0.0, 1.0))[1] for score in copied)
-    return f"Copies: none were found; the share could still be up to {_percent(widest)}."
+    found = "none were found" if low == 0 else "hardly any sign of them"
+    return f"Copies: {found}; the share could still be up to {_percent(widest)}."
 
 
 def _adherence(rows: Sequence[TableRow]) -> str:
