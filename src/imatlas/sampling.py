@@ -89,10 +89,10 @@ def sample(
         raise InputError(f"Seed {wrong[0]} is outside 0 to {MOST_SEED - 1}; choose a seed in that range.")
     blocks = []
     for start in range(0, len(seeds), BLOCK):
-        rows = np.arange(start, min(start + BLOCK, len(seeds)))
+        rows = range(start, min(start + BLOCK, len(seeds)))
         noise = torch.stack([_noise(model, seeds[row]) for row in rows])
-        blocks.append(draw_pixels(model, noise, codes.take(rows), precision=precision))
-        report(Progress("generate", int(rows[-1]) + 1, len(seeds), 0.0))
+        blocks.append(draw_pixels(model, noise, codes.take(np.asarray(rows)), precision=precision))
+        report(Progress("generate", rows[-1] + 1, len(seeds), 0.0))
     height, width = model.image_shape[1:]
     pixels = np.concatenate(blocks) if blocks else np.zeros((0, height, width, model.image_shape[0]), np.uint8)
     return Samples(pixels, codes, int(seeds[0]) if len(seeds) else 0, source, tuple(how))

@@ -1,0 +1,192 @@
+"""Whole journeys on an atlas folder, step by step; each finished step is kept and skipped when nothing changed.
+
+`--budget` counts what is fitted to the images: features, graph, map, clusters and the generator. Reading, judging and
+the report come on top and are reported.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from imatlas.checks import InputError
+from imatlas.features import EXTRACTORS, Extractor
+from imatlas.files import content_hash
+from imatlas.manifold import NeighborMap
+from imatlas.progress import Report, silent
+from imatlas.recipes.judging import Judgement, evaluate_model, judging_count
+from imatlas.recipes.learning import choose_extractor, learn
+from imatlas.recipes.modeling import Model, build_model, load_model, save_model, train_model, write_plan
+from imatlas.store import Atlas, ModelFolder, create_atlas
+from imatlas.training import Plan, faster_precision
+from imatlas.values import ImageSet
+
+__all__ = ["Wishes", "judge_atlas", "map_images", "mapper_of", "pick_device", "train_atlas", "extractor_of"]
+
+LEAST_GENERATOR_SHARE = 0.3
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a person asked of a journey.
+
+    Parameters
+    ----------
+    budget : seconds for everything fitted.
+    steps : training steps; 0 = what the budget allows.
+    seed : of everything random.
+    features : "auto" or a key of `EXTRACTORS`.
+    generator : key of `GENERATORS`.
+    conditions : keys of `CONDITIONS`, or None for all that the set has.
+    device : "auto", "cpu", "cuda" or "mps".
+    """
+
+    budget: float = 600.0
+    steps: int = 0
+    seed: int = 0
+    features: str = "auto"
+    generator: str = "latent_flow"
+    conditions: tuple[str, ...] | None = None
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        if self.features != "auto" and self.features not in EXTRACTORS:
+            raise InputError(f"There are no features {self.features!r}; choose auto or one of: {', '.join(EXTRACTORS)}.")
+
+
+def map_images(images: ImageSet, folder: Path, wishes: Wishes, *, report: Report = silent) -> Atlas:
+    """Make or continue the atlas of an image set: features, graph, map and clusters.
+
+    Raises
+    ------
+    InputError
+        If the folder holds something else, or the images are too few or all the same.
+    """
+    atlas = create_atlas(folder, images, {"source": images.source, "seed": wishes.seed})
+    images = atlas.images
+    extractor = choose_extractor(len(images.training_rows), budget=wishes.budget, seed=wishes.seed)
+    if wishes.features != "auto" and wishes.features != extractor.name:
+        extractor = EXTRACTORS[wishes.features]()
+    key = content_hash(atlas.images_hash, extractor.name, extractor.settings(), wishes.seed)
+    if atlas.has_manifold and atlas.is_fresh("map", key):
+        return atlas
+    start = time.monotonic()
+    learned = learn(images, extractor, seed=wishes.seed, report=report)
+    atlas.save_packed("extractor", *_named(learned.extractor))
+    atlas.save_packed("map", *learned.mapper.pack())
+    atlas.save_packed("clusters", *learned.clusterer.pack())
+    atlas.save_manifold(learned.manifold, learned.places)
+    for step, seconds in learned.seconds.items():
+        atlas.mark(step, key, seconds)
+    atlas.mark("map", key, time.monotonic() - start)
+    return atlas
+
+
+def _named(extractor: Extractor) -> tuple[dict[str, object], dict[str, np.ndarray]]:
+    settings, arrays = extractor.pack()
+    return {"extractor": extractor.name, "packed": settings}, arrays
+
+
+def extractor_of(atlas: Atlas) -> Extractor:
+    """Give the fitted extractor that made an atlas's map."""
+    settings, arrays = atlas.load_packed("extractor")
+    return EXTRACTORS[settings["extractor"]].unpack(settings["packed"], arrays)
+
+
+def mapper_of(atlas: Atlas) -> NeighborMap:
+    """Give the fitted map of an atlas, for placing new rows."""
+    return NeighborMap.unpack(*atlas.load_packed("map"))
+
+
+def train_atlas(atlas: Atlas, wishes: Wishes, *, report: Report = silent) -> Model:
+    """Train a generator on an atlas, or go on with one that was interrupted, or give the finished one.
+
+    Raises
+    ------
+    InputError
+        If there is no map yet, the images are too few, or another process is training here.
+    Interrupted
+        On Ctrl-C, after everything was saved; the same call goes on.
+    """
+    if not atlas.has_manifold:
+        raise InputError(f"{atlas.folder} has no map yet. Run: imatlas map DATA --out {atlas.folder}")
+    images, manifold = atlas.images, atlas.manifold
+    seconds = max(wishes.budget - atlas.seconds.get("map", 0.0), LEAST_GENERATOR_SHARE * wishes.budget)
+    asked = {"generator": wishes.generator, "conditions": wishes.conditions, "budget": wishes.budget, "steps": wishes.steps}
+    key = content_hash(atlas.images_hash, manifold.features.extractor, asked, wishes.seed)
+    plan = Plan(steps=wishes.steps, seconds=seconds, seed=wishes.seed)
+    folder = _unfinished_or_finished(atlas, key)
+    if folder is not None and folder.is_trained:
+        return load_model(folder)
+    device = pick_device(wishes.device)
+    if folder is None:
+        model = build_model(images, manifold, kind=wishes.generator, conditions=wishes.conditions, seed=wishes.seed)
+        folder = atlas.new_model(wishes.generator.replace("_", "-"))
+        write_plan(model, folder, {"key": key, "seconds": seconds, "steps": wishes.steps, "seed": wishes.seed})
+    else:
+        model = load_model(folder, weights=False)
+        plan = replace(plan, seconds=float(folder.config["plan"]["seconds"]))
+    model = replace(model, name=folder.name)
+    model.generator.to(device)
+    with folder.held():
+        for progress in train_model(model, images, manifold, plan, folder=folder):
+            report(progress)
+        model = replace(model, precision=_drawing_precision(model))
+        save_model(model, folder, folder.config["plan"])
+    folder.write_card(images)
+    atlas.choose_default(folder.name)
+    return model
+
+
+def _unfinished_or_finished(atlas: Atlas, key: str) -> ModelFolder | None:
+    """The newest model folder that was asked for in the same words."""
+    for name in reversed(atlas.models):
+        folder = atlas.model(name)
+        if (folder.folder / "config.json").is_file() and folder.config["plan"].get("key") == key:
+            return folder
+    return None
+
+
+def _drawing_precision(model: Model) -> str:
+    device = next(model.generator.parameters()).device
+    noise = model.generator.draw_noise(64, torch.Generator().manual_seed(0)).to(device)
+    return faster_precision(lambda: model.generator.sample(noise, {}), device)
+
+
+def judge_atlas(atlas: Atlas, model: Model, *, count: int | None = None, seed: int = 0, report: Report = silent) -> Judgement:
+    """Judge a model of an atlas and keep its scores.
+
+    Parameters
+    ----------
+    count : images to draw; None = 10,000, or 2,000 for small sets and large images.
+    """
+    images = atlas.images
+    n = judging_count(len(images), images.shape[0]) if count is None else count
+    start = time.monotonic()
+    judgement = evaluate_model(model, images, count=n, avoid=atlas.manifold.features.extractor, seed=seed, report=report)
+    folder = atlas.model(model.name)
+    folder.save_scores(judgement.scores, judgement.references)
+    folder.write_card(images)
+    atlas.mark("judging", content_hash(model.name, n, seed), time.monotonic() - start)
+    return judgement
+
+
+def pick_device(wish: str) -> torch.device:
+    """Give the device to train on.
+
+    Raises
+    ------
+    InputError
+        If the wish is not a device, or this machine does not have it.
+    """
+    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if wish == "auto":
+        return torch.device("cuda" if there["cuda"] else "cpu")
+    if not there.get(wish, False):
+        have = ", ".join(name for name, present in there.items() if present)
+        raise InputError(f"This machine has no device {wish!r}; it has: {have}.")
+    return torch.device(wish)

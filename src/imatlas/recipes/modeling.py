@@ -1,0 +1,209 @@
+"""A manifold to a trained model: conditions, a network that fits images and time, the training loop, storage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from imatlas.checks import InputError
+from imatlas.conditions import CONDITIONS, Condition, batch_codes
+from imatlas.generators import GENERATORS, SAMPLERS, Generator, Vae
+from imatlas.progress import Progress, Report, silent
+from imatlas.sampling import choose_codes, sample, to_images
+from imatlas.store import ModelFolder
+from imatlas.training import Plan, train
+from imatlas.values import Codes, Field, ImageSet, Manifold, Samples
+
+__all__ = ["FEWEST_TO_TRAIN", "Model", "build_model", "load_model", "save_model", "train_model", "write_plan"]
+
+FEWEST_TO_TRAIN = 20
+DEFAULT_GENERATOR = "latent_flow"
+DEFAULT_SECONDS = 300.0
+
+
+@dataclass(frozen=True)
+class Model:
+    """A generator with the conditions it was trained with.
+
+    Parameters
+    ----------
+    generator : the network, in its `image_shape`.
+    conditions : what it can be asked for; their names are its fields.
+    kind : key of `GENERATORS`.
+    name : name of its folder, or its kind.
+    precision : of the products when drawing, "float32" or "bfloat16".
+    """
+
+    generator: Generator
+    conditions: tuple[Condition, ...]
+    kind: str
+    name: str = ""
+    precision: str = "float32"
+
+    def sample(
+        self,
+        seeds: Sequence[int],
+        wishes: Mapping[str, str] | None = None,
+        *,
+        report: Report = silent,
+    ) -> Samples:
+        """Draw one image per seed.
+
+        Parameters
+        ----------
+        seeds : whole numbers; one image each.
+        wishes : condition name -> words, such as {"cluster": "12"} or {"map_place": "0.3,-1.2"}.
+        report : hears of the progress.
+
+        Raises
+        ------
+        InputError
+            If a wish cannot be met; the message says what can be asked for.
+        """
+        codes = choose_codes(self.conditions, wishes or {}, seeds)
+        by_name = {condition.name: condition for condition in self.conditions}
+        how = [
+            {"model": self.name or self.kind, "seed": int(seed)}
+            | {name: by_name[name].words(values[row]) for name, values in codes.fields.items()}
+            for row, seed in enumerate(seeds)
+        ]
+        return sample(
+            self.generator, codes, seeds, source=self.name or self.kind, how=how, precision=self.precision, report=report
+        )
+
+
+def build_model(
+    images: ImageSet,
+    manifold: Manifold,
+    *,
+    kind: str = DEFAULT_GENERATOR,
+    conditions: Sequence[str] | None = None,
+    seed: int = 0,
+) -> Model:
+    """Give an untrained model that fits images and manifold.
+
+    Parameters
+    ----------
+    images, manifold : what it will be trained on.
+    kind : key of `GENERATORS`.
+    conditions : keys of `CONDITIONS`; None = all that the set has.
+    seed : of the weights.
+
+    Raises
+    ------
+    InputError
+        If there are too few images, or a condition that was asked for is not to be had.
+    """
+    if len(manifold) < FEWEST_TO_TRAIN:
+        raise InputError(
+            f"There are {len(manifold)} training images; a generator needs {FEWEST_TO_TRAIN} at least. Add images."
+        )
+    if kind not in GENERATORS:
+        raise InputError(f"There is no generator {kind!r}; choose one of: {', '.join(GENERATORS)}.")
+    found = {name: condition.describe(images, manifold) for name, condition in CONDITIONS.items()}
+    for name in conditions or ():
+        if found.get(name) is None:
+            have = ", ".join(key for key, value in found.items() if value is not None)
+            raise InputError(f"This set cannot be conditioned on {name!r}; it has: {have}.")
+    chosen = [value for name, value in found.items() if value is not None and (conditions is None or name in conditions)]
+    height, width, channels = images.shape
+    settings = network_settings(kind, (channels, height, width), manifold.dimension.value)
+    generator = _build(kind, (channels, height, width), [condition.field for condition in chosen], settings, seed)
+    return Model(generator, tuple(chosen), kind)
+
+
+def network_settings(kind: str, image_shape: tuple[int, int, int], dimension: float) -> dict[str, object]:
+    """Choose the size of a network for an image shape and an intrinsic dimension.
+
+    The code is twice the intrinsic dimension long, 16 to 64 (a manifold of dimension m fits into 2 m + 1 numbers,
+    Whitney 1944); patches are as large as keeps at least 16 tokens and at most 64.
+    """
+    channels, size, _ = image_shape
+    code_dim = int(np.clip(round(2 * dimension), 16, 64))
+    patch = next(patch for patch in (2, 4, 7, 8, 16) if size % patch == 0 and (size // patch) ** 2 <= 64)
+    if kind == "flow":
+        return {"patch": patch}
+    if kind == "vae":
+        return {"code_dim": code_dim}
+    return {"code_dim": code_dim, "patch": patch}
+
+
+def train_model(
+    model: Model, images: ImageSet, manifold: Manifold, plan: Plan, *, folder: ModelFolder | None = None
+) -> Iterator[Progress]:
+    """Train a model in place; see `imatlas.training.train` for what is yielded and raised."""
+
+    def batch(rows: np.ndarray, rng: np.random.Generator) -> tuple[Tensor, Codes]:
+        return to_images(images.pixels[manifold.rows[rows]]), batch_codes(model.conditions, rows, rng)
+
+    yield from train(model.generator, len(manifold), batch, plan, folder=None if folder is None else folder.folder)
+    if isinstance(model.generator, Vae):
+        chosen = np.random.default_rng(plan.seed).permutation(manifold.rows)[:4096]
+        model.generator.finish(to_images(images.pixels[np.sort(chosen)]).to(_device(model)))
+
+
+def save_model(model: Model, folder: ModelFolder, plan: Mapping[str, object]) -> None:
+    """Write configuration, conditions and weights into a model folder."""
+    write_plan(model, folder, plan)
+    folder.save_weights(model.generator.state_dict())
+
+
+def write_plan(model: Model, folder: ModelFolder, plan: Mapping[str, object]) -> None:
+    """Write what is needed to build the model again, and the plan it is trained by, before its weights are there."""
+    generator = model.generator
+    folder.write_config(
+        {
+            "kind": model.kind,
+            "image_shape": list(generator.image_shape),
+            "fields": [[field.name, field.kind, field.size] for field in generator.fields],
+            "network": generator.settings(),
+            "precision": model.precision,
+            "plan": dict(plan),
+        }
+    )
+    for condition in model.conditions:
+        folder.save_packed(f"condition-{condition.name}", *condition.pack())
+
+
+def load_model(folder: ModelFolder, *, weights: bool = True) -> Model:
+    """Read a model from its folder, without weights if training has not ended.
+
+    Raises
+    ------
+    InputError
+        If the folder holds no trained model, or a file is damaged.
+    """
+    if weights and not folder.is_trained:
+        raise InputError(
+            f"The model {folder.name} is not trained to its end. Go on with: imatlas train {folder.folder.parents[1]}"
+        )
+    config = folder.config
+    fields = [Field(*field) for field in config["fields"]]
+    generator = _build(config["kind"], tuple(config["image_shape"]), fields, config["network"], 0)
+    if weights:
+        state = {name: torch.from_numpy(np.array(value)) for name, value in folder.load_weights().items()}
+        generator.load_state_dict(state)
+    generator.eval()
+    conditions = [CONDITIONS[field.name].unpack(*folder.load_packed(f"condition-{field.name}")) for field in fields]
+    return Model(generator, tuple(conditions), config["kind"], folder.name, config["precision"])
+
+
+def _build(
+    kind: str, image_shape: tuple[int, int, int], fields: Sequence[Field], settings: Mapping[str, object], seed: int
+) -> Generator:
+    """Build a network with its own random weights, leaving the global generator as it was."""
+    chosen = dict(settings)
+    if "sampler" in chosen:
+        samplers = {sampler.__name__: sampler for sampler in SAMPLERS.values()}
+        chosen["sampler"] = samplers[str(chosen["sampler"])]
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return GENERATORS[kind](image_shape, fields, **chosen)
+
+
+def _device(model: Model) -> torch.device:
+    return next(model.generator.parameters()).device
