@@ -4,7 +4,8 @@ A ball of m dimensions that reaches the k-th neighbor holds k - 1 rows inside it
 
     log p_i = log(k - 1) - log n - log V_m - m log r_k,     V_m = pi^(m / 2) / Gamma(m / 2 + 1)
 
-One m serves all rows: densities of different dimension have different units and could not be compared.
+One m serves all rows: densities of different dimension have different units and could not be compared. A single radius is
+noisy (1 / sqrt(k) in log p), so each row takes the mean of its own and its neighbors' values.
 
 Reference: Loftsgaarden, Quesenberry, "A nonparametric estimate of a multivariate density function", 1965.
 """
@@ -41,4 +42,5 @@ def estimate_density(graph: KnnGraph, dimension: Dimension) -> np.ndarray:
     m = dimension.value
     log_volume = m / 2 * np.log(np.pi) - gammaln(m / 2 + 1)
     log_radii = np.log(np.maximum(radii, positive.min()))
-    return (np.log(max(k - 1, 1)) - np.log(n) - log_volume - m * log_radii).astype(np.float32)
+    log_density = np.log(max(k - 1, 1)) - np.log(n) - log_volume - m * log_radii
+    return ((log_density + log_density[graph.indices].sum(axis=1)) / (k + 1)).astype(np.float32)

@@ -11,7 +11,7 @@ function", 1963.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from scipy.cluster.hierarchy import fcluster, linkage
@@ -108,7 +108,7 @@ class BalancedClusters(ClusterMixin, BaseEstimator):
         return {"method": type(self).__name__, "parameters": parameters}, arrays | {"tree_levels": self._tree_levels}
 
     @classmethod
-    def unpack(cls, settings: Mapping[str, object], arrays: Mapping[str, np.ndarray]) -> Self:
+    def unpack(cls, settings: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Self:
         """Give the fitted estimator back that `pack` took apart; it predicts the same."""
         estimator = cls(**settings["parameters"])
         for name in ("centroids", "labels", "levels", "strengths"):

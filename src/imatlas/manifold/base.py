@@ -1,7 +1,7 @@
 """What all methods on a neighbor graph share: reading rows or a graph, placing new rows, packing.
 
-A member states its own mathematics in `_embed` and `_place`. Here it gets scikit-learn's contract, the rule that a fitted row is given its
-fitted place (rows at distance zero are one row, and have one place), and storage without pickle.
+A member states its own mathematics in `_embed` and `_place`. Here it gets scikit-learn's contract, the rule that a fitted
+row is given its fitted place (rows at distance zero are one row, and have one place), and storage without pickle.
 """
 
 from __future__ import annotations
@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Mapping
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from imatlas.manifold.inverse import invert_map
@@ -32,7 +33,7 @@ class GraphEstimator(BaseEstimator):
 
     _learned: ClassVar[tuple[str, ...]] = ()
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
@@ -95,7 +96,7 @@ class GraphEstimator(BaseEstimator):
         arrays: dict[str, np.ndarray] = {}
         numbers: dict[str, object] = {}
         for name in ("n_features_in_", "n_rows_", "n_neighbors_", "metric_", "rows_", *self._learned):
-            value = getattr(self, name, None)
+            value: Any = getattr(self, name, None)
             if sparse.issparse(value):
                 arrays |= {f"{name}.data": value.data, f"{name}.indices": value.indices, f"{name}.indptr": value.indptr}
             elif isinstance(value, np.ndarray):
@@ -105,7 +106,7 @@ class GraphEstimator(BaseEstimator):
         return {"method": type(self).__name__, "parameters": parameters, "learned": numbers}, arrays
 
     @classmethod
-    def unpack(cls, settings: Mapping[str, object], arrays: Mapping[str, np.ndarray]) -> Self:
+    def unpack(cls, settings: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Self:
         """Give the fitted estimator back that `pack` took apart; it transforms and predicts the same.
 
         Raises
@@ -132,7 +133,7 @@ class GraphEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, GraphEst
     Members define `_embed(graph) -> (n, q)` and `_place(neighbors, distances) -> (b, q)`.
     """
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags

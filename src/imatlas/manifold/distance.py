@@ -134,9 +134,9 @@ def _graph_of(X: np.ndarray | sparse.spmatrix, graph: KnnGraph | None) -> KnnGra
 
 def _squared_distances(rows: np.ndarray | sparse.csr_matrix, others: np.ndarray | sparse.csr_matrix) -> np.ndarray:
     """Give squared distances float64 (n, m); dense rows by differences, so that near-duplicates keep their order."""
-    if not sparse.issparse(rows):
-        return cdist(rows.astype(np.float64), others.astype(np.float64), "sqeuclidean")
-    lengths = [np.asarray(part.multiply(part).sum(axis=1)).ravel() for part in (rows, others)]
+    if isinstance(rows, np.ndarray):
+        return cdist(rows.astype(np.float64), np.asarray(others, dtype=np.float64), "sqeuclidean")
+    lengths = [np.asarray(part.multiply(part).sum(axis=1)).ravel() for part in (rows, sparse.csr_matrix(others))]
     return np.maximum(lengths[0][:, None] + lengths[1][None] - 2 * (rows @ others.T).toarray(), 0)
 
 

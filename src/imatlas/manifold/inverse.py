@@ -1,7 +1,7 @@
 """From a place on a map back to features, by a tangent chart around it.
 
-Near a place z the inverse of a map is about affine. It is fitted to the k fitted rows nearest on the map, with weights w_j that fall
-with their distance from z, and read at z itself:
+Near a place z the inverse of a map is about affine. It is fitted to the k fitted rows nearest on the map, with weights w_j
+that fall with their distance from z, and read at z itself:
 
     min over a, B   sum_j w_j |x_j - a - B (y_j - z)|^2 + ridge |B|^2,     x(z) = a = sum_j c_j x_j
 

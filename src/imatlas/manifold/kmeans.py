@@ -1,8 +1,8 @@
 """k-means with the same bits at any number of threads.
 
-Centers start far apart (each drawn with probability proportional to its squared distance from those before it) and then move to the mean of
-the rows nearest to them. The nearest center is found by the certified exact search, sums run in row order, so nothing
-depends on how work was split. A center left without rows moves to the row worst served.
+Centers start far apart (each drawn with probability proportional to its squared distance from those before it) and then move
+to the mean of the rows nearest to them. The nearest center is found by the certified exact search, sums run in row order, so
+nothing depends on how work was split. A center left without rows moves to the row worst served.
 
 Reference: Arthur, Vassilvitskii, "k-means++: the advantages of careful seeding", 2007.
 """
@@ -15,6 +15,8 @@ from scipy import sparse
 from imatlas.neighbors import search
 
 __all__ = ["k_means", "nearest_centers"]
+
+_FEW = 2048  # numbers in all centers below which they are compared one by one
 
 
 def k_means(X: np.ndarray, n_clusters: int, *, seed: int, n_starts: int = 1, n_steps: int = 50) -> np.ndarray:
@@ -34,7 +36,7 @@ def k_means(X: np.ndarray, n_clusters: int, *, seed: int, n_starts: int = 1, n_s
     """
     rows = np.ascontiguousarray(X, dtype=np.float32)
     rng = np.random.default_rng(seed)
-    best, least = None, np.inf
+    best, least = rows[:n_clusters], np.inf
     for _ in range(n_starts):
         centers = _far_apart(rows, n_clusters, rng)
         labels = np.full(len(rows), -1)
@@ -52,8 +54,22 @@ def k_means(X: np.ndarray, n_clusters: int, *, seed: int, n_starts: int = 1, n_s
 
 def nearest_centers(rows: np.ndarray, centers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Give the nearest center int64 (b,) of each row and the distance float32 (b,)."""
+    # Which way is taken must not depend on how many rows there are: the last bits of the lengths may differ.
+    if centers.size <= _FEW:
+        return _nearest_of_few(rows, centers)
     indices, lengths = search(rows, centers, 1)
     return indices[:, 0], lengths[:, 0]
+
+
+def _nearest_of_few(rows: np.ndarray, centers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Compare rows with each center in turn, without the cost of setting up a search."""
+    nearest = np.zeros(len(rows), dtype=np.int64)
+    least = np.full(len(rows), np.inf, dtype=np.float32)
+    for number, center in enumerate(np.asarray(centers, dtype=np.float32)):
+        squared = np.square(rows - center).sum(axis=1, dtype=np.float32)
+        closer = squared < least
+        nearest[closer], least[closer] = number, squared[closer]
+    return nearest, np.sqrt(least)
 
 
 def _far_apart(rows: np.ndarray, n_clusters: int, rng: np.random.Generator) -> np.ndarray:

@@ -84,9 +84,10 @@ def lay_out(
     -------
     float32 (n, q), centred.
     """
-    n, q = start.shape
-    places = start.astype(np.float32)
-    velocity, gains = np.zeros_like(places), np.ones_like(places)
+    n = len(start)
+    places: np.ndarray = start.astype(np.float32)
+    velocity: np.ndarray = np.zeros_like(places)
+    gains: np.ndarray = np.ones_like(places)
     rows = np.repeat(np.arange(n), np.diff(attraction.indptr))
     total, done, began = sum(steps for steps, _, _ in schedule), 0, time.perf_counter()
     for steps, rho, momentum in schedule:
@@ -99,7 +100,7 @@ def lay_out(
             velocity = np.float32(momentum) * velocity - np.float32(n / rho) * gains * slope
             # A step longer than the kernel would throw a row out of its neighborhood.
             velocity /= np.maximum(1, np.sqrt(np.square(velocity).sum(axis=1, keepdims=True)) / 5)
-            places = places + velocity
+            places = (places + velocity).astype(np.float32)
             places -= places.mean(axis=0)
             done += 1
             seconds = time.perf_counter() - began

@@ -1,8 +1,8 @@
 """Neighbors under any manifold distance, for fitted and for new rows.
 
-Distances come first, neighbors from them, similarities from those: `fit` builds the neighbor graph, `graph_` feeds every map and
-clustering, and `kneighbors` answers for any rows. Among its own k graph neighbors a row's geodesic and direct Euclidean distances
-are equal, since no path is shorter than the straight line; beyond them geodesics follow the data.
+Distances come first, neighbors from them, similarities from those: `fit` builds the neighbor graph, `graph_` feeds every map
+and clustering, and `kneighbors` answers for any rows. Among its own k graph neighbors a row's geodesic and direct Euclidean
+distances are equal, since no path is shorter than the straight line; beyond them geodesics follow the data.
 """
 
 from __future__ import annotations

@@ -4,9 +4,9 @@ Every point j repels a place y with the force of the Cauchy kernel q = 1 / (1 + 
 
     Z(y) = sum_j q(y - y_j),     F(y) = sum_j q(y - y_j)^2 (y - y_j) = -1/2 grad Z(y)
 
-In one and two dimensions points are spread on a grid with quadratic B-splines, the grid is convolved with q and with q^2 (y - y_j) by
-fast Fourier transforms, and the results are read back with the same splines, whose blur is divided out. This takes time
-linear in n, has no random part, and the field can be frozen for placing new points. In more dimensions the sums are
+In one and two dimensions points are spread on a grid with quadratic B-splines, the grid is convolved with q and with q^2 (y -
+y_j) by fast Fourier transforms, and the results are read back with the same splines, whose blur is divided out. This takes
+time linear in n, has no random part, and the field can be frozen for placing new points. In more dimensions the sums are
 estimated from random points.
 
 References: Linderman, Rachh, Hoskins, Steinerberger, Kluger, "Fast interpolation-based t-SNE", 2019, arXiv 1712.09005;

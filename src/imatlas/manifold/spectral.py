@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 from scipy import sparse
-from scipy.sparse.linalg import ArpackNoConvergence, eigsh
+from scipy.sparse.linalg import ArpackNoConvergence, eigsh, lobpcg
 from threadpoolctl import threadpool_limits
 
 from imatlas.values import KnnGraph
@@ -80,9 +80,5 @@ def _leading(walk: sparse.csr_matrix, count: int, root: np.ndarray) -> tuple[np.
     try:
         return eigsh(walk, k=count, which="LA", v0=start, ncv=ncv, tol=1e-6, maxiter=300)
     except ArpackNoConvergence:
-        return sparse.linalg.lobpcg(
-            walk,
-            np.column_stack([root, np.random.default_rng(0).standard_normal((len(root), count - 1))]),
-            maxiter=200,
-            tol=1e-6,
-        )
+        noise = np.random.default_rng(0).standard_normal((len(root), count - 1))
+        return lobpcg(walk, np.column_stack([root, noise]), maxiter=200, tol=1e-6)

@@ -1,8 +1,8 @@
 """Spectral clusters: groups of rows that a random walk on the neighbor graph seldom leaves.
 
-Rows are placed by a spectral map of as many coordinates as clusters, and k-means groups the places. Parts of a broken graph share the
-clusters out by size, each clustered alone; if there are more parts than clusters, the parts are first joined by their shortest
-bridges (or, without features to measure those, the smallest parts share one cluster).
+Rows are placed by a spectral map of as many coordinates as clusters, and k-means groups the places. Parts of a broken graph
+share the clusters out by size, each clustered alone; if there are more parts than clusters, the smallest are first joined
+to their nearest by bridges (or, without features to measure those, the smallest parts share one cluster).
 
 References: Ng, Jordan, Weiss, "On spectral clustering", 2001; von Luxburg, "A tutorial on spectral clustering", 2007,
 arXiv 0711.0189.
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from scipy import sparse
@@ -87,13 +87,15 @@ class SpectralClusters(ClusterMixin, GraphEstimator):
         graph = self._read(X, graph)
         n_clusters = min(self.n_clusters, len(graph))
         if self.rows_ is not None and len(graph.component_sizes) > n_clusters:
-            graph = join_components(graph, self.rows_)
+            graph = join_components(graph, self.rows_, n_parts=n_clusters)
         q = self.n_components or n_clusters
         self.map_ = SpectralMap(q, n_neighbors=self.n_neighbors, metric=graph.metric)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
             places = self.map_.fit_transform(graph if self.rows_ is None else self.rows_, graph=graph)
-        self.labels_, centers, parts = np.zeros(len(graph), dtype=np.int64), [], []
+        self.labels_ = np.zeros(len(graph), dtype=np.int64)
+        centers: list[np.ndarray] = []
+        parts: list[int] = []
         part_of = np.minimum(graph.components, n_clusters - 1)
         for part, count in enumerate(_share_out(np.bincount(part_of), n_clusters)):
             rows = np.flatnonzero(part_of == part)
@@ -154,7 +156,7 @@ class SpectralClusters(ClusterMixin, GraphEstimator):
         }
 
     @classmethod
-    def unpack(cls, settings: Mapping[str, object], arrays: Mapping[str, np.ndarray]) -> Self:
+    def unpack(cls, settings: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Self:
         """Give the fitted estimator back that `pack` took apart; it predicts the same."""
         estimator = cls(**settings["parameters"])
         on_map = {name.removeprefix("map/"): array for name, array in arrays.items() if name.startswith("map/")}

@@ -99,7 +99,9 @@ def _squared_distances(points: np.ndarray, anchors: np.ndarray) -> torch.Tensor:
     center = points.mean(axis=0, dtype=np.float64)
     centred = torch.from_numpy((points - center).astype(np.float32))
     if points.shape[1] <= 4:
-        squared = sum((centred[anchors, None, axis] - centred[None, :, axis]).square() for axis in range(points.shape[1]))
+        squared = torch.zeros(len(anchors), len(points))
+        for axis in range(points.shape[1]):
+            squared += (centred[anchors, None, axis] - centred[None, :, axis]).square()
     else:
         lengths = centred.square().sum(1)
         squared = lengths[anchors, None] + lengths[None] - 2 * centred[anchors] @ centred.T

@@ -135,7 +135,8 @@ def direct_distances(queries: np.ndarray, rows: np.ndarray, candidates: np.ndarr
     queries = np.ascontiguousarray(queries, dtype=np.float32)
     candidates = np.ascontiguousarray(candidates, dtype=np.int64)
     squared = np.empty(candidates.shape, dtype=np.float32)
-    faiss.fvec_L2sqr_by_idx(
+    squared_by_index = faiss.fvec_L2sqr_by_idx  # type: ignore[attr-defined]
+    squared_by_index(
         faiss.swig_ptr(squared),
         faiss.swig_ptr(queries),
         faiss.swig_ptr(rows),

@@ -1,13 +1,15 @@
 """The neighbor graph of a set of rows, built once and used by every map, clustering and geodesic.
 
-All pairs are compared (exactly, see `imatlas.neighbors.exact`) while n * n * d multiplications stay affordable; beyond that, rows are looked
-up in inverted lists (`imatlas.neighbors.inverted`) and the share of true neighbors found is measured and kept in the graph.
+All pairs are compared (exactly, see `imatlas.neighbors.exact`) while n * n * d multiplications stay affordable; beyond that,
+rows are looked up in inverted lists (`imatlas.neighbors.inverted`) and the share of true neighbors found is measured and kept
+in the graph.
 """
 
 from __future__ import annotations
 
 import time
 import warnings
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from scipy import sparse
@@ -20,7 +22,9 @@ from imatlas.neighbors.search import sparse_nearest
 from imatlas.progress import Progress, Report, silent
 from imatlas.values import KnnGraph
 
-__all__ = ["EXACT_COST", "knn_graph"]
+__all__ = ["EXACT_COST", "knn_graph", "lower_to"]
+
+Block = tuple[slice, np.ndarray, np.ndarray]
 
 EXACT_COST = 1e12
 """Multiplications n * n * d up to which every pair is compared: about half a minute on two cores."""
@@ -91,14 +95,14 @@ def lower_to(n_neighbors: int, n: int) -> int:
     return int(min(n_neighbors, n - 1))
 
 
-def _exact_blocks(rows: np.ndarray, k: int):
+def _exact_blocks(rows: np.ndarray, k: int) -> Iterator[Block]:
     engine = ExactSearch(rows)
     for block in engine.blocks(len(rows)):
         own = np.arange(block.start, block.stop)
         yield block, *engine.nearest(rows[block], k, own=own)
 
 
-def _collect(blocks, n: int, k: int, report: Report) -> tuple[np.ndarray, np.ndarray]:
+def _collect(blocks: Iterable[Block], n: int, k: int, report: Report) -> tuple[np.ndarray, np.ndarray]:
     indices = np.empty((n, k), dtype=np.int64)
     squared = np.empty((n, k), dtype=np.float32)
     start = time.perf_counter()

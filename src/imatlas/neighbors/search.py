@@ -6,6 +6,8 @@ Dense rows go through the certified exact search; sparse rows through float64 sp
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from scipy import sparse
 
@@ -63,7 +65,9 @@ def search(
     return indices, to_distance(squared, metric)
 
 
-def sparse_nearest(new: sparse.csr_matrix, old: sparse.csr_matrix, k: int, *, exclude_own: bool):
+def sparse_nearest(
+    new: sparse.csr_matrix, old: sparse.csr_matrix, k: int, *, exclude_own: bool
+) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
     """Yield (block, indices, squared distances) of the nearest old rows of sparse new rows.
 
     With `exclude_own`, new and old are the same rows and none is its own neighbor.

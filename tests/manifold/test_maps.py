@@ -1,0 +1,148 @@
+"""Maps: the family's law, scikit-learn's contract, and one truth of each."""
+
+import importlib.util
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.spatial.distance import pdist
+from sklearn.datasets import load_digits, make_swiss_roll
+from sklearn.manifold import Isomap, SpectralEmbedding
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from imatlas.manifold import (
+    EMBEDDINGS,
+    BalancedClusters,
+    LandmarkIsomap,
+    ManifoldNeighbors,
+    NeighborMap,
+    SpectralClusters,
+    SpectralMap,
+    map_trust,
+)
+from imatlas.manifold.spectral import graph_affinity
+from imatlas.neighbors import knn_graph
+
+_spec = importlib.util.spec_from_file_location("laws_estimators", Path(__file__).parents[1] / "laws" / "estimators.py")
+laws = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(laws)
+
+MAKERS = [
+    lambda: SpectralMap(n_neighbors=10),
+    lambda: LandmarkIsomap(n_neighbors=10, n_landmarks=30),
+    lambda: NeighborMap(n_neighbors=10, n_steps=60),
+]
+
+
+@parametrize_with_checks(
+    [
+        SpectralMap(),
+        LandmarkIsomap(n_landmarks=20),
+        NeighborMap(n_steps=20),
+        SpectralClusters(),
+        BalancedClusters(),
+        ManifoldNeighbors(),
+    ]
+)
+def test_estimators_keep_the_contract_of_scikit_learn(estimator, check):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        check(estimator)
+
+
+@pytest.mark.parametrize("make", MAKERS)
+def test_maps_obey_their_law(make):
+    laws.check_map(make)
+
+
+@pytest.mark.parametrize("make", MAKERS)
+def test_maps_of_broken_and_tiny_sets_are_finite(make):
+    laws.check_map_of_broken_and_tiny_sets(make)
+
+
+@pytest.mark.parametrize("method", EMBEDDINGS.values())
+@pytest.mark.parametrize("n_components", [1, 3])
+def test_maps_have_any_number_of_components(method, n_components):
+    rows = np.random.default_rng(0).normal(size=(60, 5))
+    fitted = method(n_components=n_components, n_neighbors=8).fit(rows)
+    assert fitted.transform(rows[:4] + 0.01).shape == (4, n_components)
+    assert fitted.get_feature_names_out().shape == (n_components,)
+
+
+def test_isomap_unrolls_a_swiss_roll():
+    """The roll's flat form is (arc length, height); arc length s(t) of r = t is (t sqrt(1 + t^2) + asinh t) / 2."""
+    rows, t = make_swiss_roll(1500, random_state=0)
+    flat = np.stack([(t * np.sqrt(1 + t**2) + np.arcsinh(t)) / 2, rows[:, 1]], axis=1)
+    places = LandmarkIsomap(n_neighbors=10, n_landmarks=100).fit_transform(rows)
+    sample = np.random.default_rng(0).choice(1500, 300, replace=False)
+    assert np.corrcoef(pdist(places[sample]), pdist(flat[sample]))[0, 1] > 0.995
+    straight = np.linalg.svd(rows - rows.mean(axis=0), full_matrices=False)[0][:, :2]
+    assert np.corrcoef(pdist(straight[sample]), pdist(flat[sample]))[0, 1] < 0.9  # principal components cannot
+
+
+def test_isomap_with_all_rows_as_landmarks_is_isomap():
+    rows = np.random.default_rng(0).normal(size=(120, 3))
+    places = LandmarkIsomap(n_neighbors=8, n_landmarks=120).fit_transform(rows)
+    peer = Isomap(n_neighbors=8, n_components=2).fit_transform(rows)
+    signs = np.sign((places * peer).sum(axis=0))
+    np.testing.assert_allclose(places, peer * signs, atol=1e-3 * np.ptp(peer))
+
+
+def test_spectral_map_is_the_spectral_embedding_of_its_affinity():
+    rows = np.random.default_rng(0).normal(size=(100, 3))
+    graph = knn_graph(rows, n_neighbors=10)
+    places = SpectralMap().fit_transform(graph)
+    affinity = graph_affinity(graph).toarray()
+    peer = SpectralEmbedding(2, affinity="precomputed", random_state=0, eigen_solver="arpack").fit_transform(affinity)
+    scale = np.linalg.norm(places[:, 0]) / np.linalg.norm(peer[:, 0])
+    signs = np.sign((places * peer).sum(axis=0))
+    np.testing.assert_allclose(places, peer * signs * scale, atol=2e-2)
+
+
+def test_neighbor_map_of_digits_is_more_trusted_than_principal_components():
+    rows = load_digits().data.astype(np.float32)
+    trust = map_trust(rows, NeighborMap().fit_transform(rows))
+    straight = map_trust(rows, np.linalg.svd(rows - rows.mean(axis=0), full_matrices=False)[0][:, :2])
+    assert trust["trustworthiness"] > 0.98 > straight["trustworthiness"]
+    assert trust["neighbor_recall"] > 0.4 > straight["neighbor_recall"]
+
+
+def test_new_digits_land_among_their_own():
+    digits = load_digits()
+    old, new = np.arange(1797) % 5 > 0, np.arange(1797) % 5 == 0
+    fitted = NeighborMap().fit(digits.data[old])
+    nearest = fitted.embedding_value().nearest(fitted.transform(digits.data[new]))[:, 0]
+    assert np.mean(digits.target[old][nearest] == digits.target[new]) > 0.95
+
+
+def test_places_become_the_features_they_came_from():
+    """On a flat sheet the map is affine, so its inverse at a place between rows is known to the chart's error."""
+    rng = np.random.default_rng(0)
+    sheet = rng.uniform(size=(800, 2))
+    axes = np.linalg.qr(rng.normal(size=(6, 6)))[0][:2]
+    fitted = LandmarkIsomap(n_neighbors=12).fit(sheet @ axes)
+    np.testing.assert_array_equal(fitted.inverse_transform(fitted.embedding_), fitted.rows_)
+    inner = rng.uniform(0.2, 0.8, size=(50, 2)) @ axes
+    back = fitted.inverse_transform(fitted.transform(inner))
+    assert np.sqrt(np.square(back - inner).sum(axis=1)).max() < 0.05
+
+
+def test_parts_of_a_broken_graph_do_not_overlap():
+    rng = np.random.default_rng(0)
+    rows = np.concatenate([rng.normal(size=(60, 3)), rng.normal(size=(40, 3)) + 500])
+    for method in EMBEDDINGS.values():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            places = method(n_neighbors=6).fit_transform(rows)
+        near = [np.argsort(np.square(places - place).sum(axis=1))[1] for place in places]
+        assert np.mean((np.array(near) < 60) == (np.arange(100) < 60)) == 1.0
+
+
+def test_wrong_settings_are_refused_in_words():
+    with pytest.raises(ValueError, match="whole number"):
+        SpectralMap(n_components=0).fit(np.eye(5))
+    with pytest.raises(ValueError, match="1 or more"):
+        NeighborMap(attraction=0.5).fit(np.eye(5))
+    with pytest.raises(ValueError, match="made of X"):
+        SpectralMap().fit(np.eye(5), graph=knn_graph(np.eye(4), n_neighbors=2))
