@@ -83,7 +83,12 @@ def sample(
     ------
     InputError
         If a seed lies outside its range.
+    ValueError
+        If there are not as many codes as seeds.
     """
+    for name, values in codes.fields.items():
+        if len(values) != len(seeds):
+            raise ValueError(f"There are {len(values)} codes of {name} for {len(seeds)} seeds; give one code per seed.")
     wrong = [seed for seed in seeds if not 0 <= seed < MOST_SEED]
     if wrong:
         raise InputError(f"Seed {wrong[0]} is outside 0 to {MOST_SEED - 1}; choose a seed in that range.")
@@ -164,7 +169,13 @@ def code_path(stations: np.ndarray, frames: int) -> np.ndarray:
 
 @torch.no_grad()
 def draw_path(model: Generator, path: np.ndarray, *, seed: int = 0) -> np.ndarray:
-    """Give the pixels uint8 (frames, H, W, C) of codes (frames, code_dim), with one and the same noise for all frames."""
+    """Give the pixels uint8 (frames, H, W, C) of codes (frames, code_dim), with one and the same noise for all frames.
+
+    Raises
+    ------
+    InputError
+        If this kind of generator draws from no code.
+    """
     device = next(model.parameters()).device
     code = torch.from_numpy(path).to(device)
     if isinstance(model, LatentFlow):

@@ -73,9 +73,12 @@ class ClassCondition(CategoryCondition):
     @classmethod
     def describe(cls, images: ImageSet, manifold: Manifold) -> ClassCondition | None:
         """None without labels, or with fewer than two classes."""
-        if images.labels is None or len(np.unique(images.labels[manifold.rows])) < 2:
+        if images.labels is None:
             return None
-        return cls(images.labels[manifold.rows], images.class_names)
+        labels = images.labels[manifold.rows]
+        if len(np.unique(labels[labels >= 0])) < 2:
+            return None
+        return cls(labels, images.class_names)
 
 
 class ClusterCondition(CategoryCondition):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -34,6 +35,7 @@ class MapPlaceCondition(Condition):
         self.spacing = float(spacing)
         self.center = self.coordinates.mean(axis=0)
         self.scale = float(self.coordinates.std()) or 1.0
+        self.decimals = max(0, 2 - math.floor(math.log10(self.scale)))
 
     @classmethod
     def describe(cls, images: ImageSet, manifold: Manifold) -> MapPlaceCondition | None:
@@ -66,13 +68,16 @@ class MapPlaceCondition(Condition):
             place = np.empty(0, dtype=np.float32)
         if place.shape != self.center.shape or not np.isfinite(place).all():
             low, high = self.coordinates.min(axis=0), self.coordinates.max(axis=0)
-            ranges = " and ".join(f"{a:.1f} to {b:.1f}" for a, b in zip(low, high, strict=True))
+            ranges = " and ".join(f"{self._number(a)} to {self._number(b)}" for a, b in zip(low, high, strict=True))
             raise InputError(f"The map place {wish!r} is not {len(self.center)} numbers; write x,y with values from {ranges}.")
         return self.code(place[None])[0]
 
     def words(self, code: np.ndarray) -> str:
-        """Give map coordinates with two decimals."""
-        return ",".join(f"{value:.2f}" for value in np.asarray(code) * self.scale + self.center)
+        """Give map coordinates, to about a hundredth of the map's spread."""
+        return ",".join(self._number(value) for value in np.asarray(code) * self.scale + self.center)
+
+    def _number(self, value: float) -> str:
+        return f"{value:.{self.decimals}f}"
 
     def pack(self) -> tuple[dict[str, object], dict[str, np.ndarray]]:
         """Give the spacing and the coordinates."""

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from imatlas.checks import InputError
 from imatlas.progress import Report, silent
 from imatlas.values import Features, ImageSet
 
-__all__ = ["Extractor"]
+__all__ = ["Extractor", "flat_pixels", "require_varied"]
 
 BLOCK = 2048
 
@@ -45,6 +46,20 @@ class Extractor(ABC):
     @abstractmethod
     def unpack(cls, settings: Mapping[str, object], arrays: Mapping[str, np.ndarray]) -> Extractor:
         """Give the fitted extractor that `pack` described."""
+
+
+def require_varied(images: ImageSet) -> None:
+    """Refuse sets that nothing can be learned from.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than two images, or all are the same.
+    """
+    first = np.asarray(images.pixels[:1])
+    starts = range(0, len(images), BLOCK)
+    if not any((np.asarray(images.pixels[start : start + BLOCK]) != first).any() for start in starts):
+        raise InputError(f"{len(images)} images without any difference came; features want two that differ. Add images.")
 
 
 def flat_pixels(pixels: np.ndarray) -> np.ndarray:

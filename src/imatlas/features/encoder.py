@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from imatlas.features.base import Extractor
+from imatlas.features.base import Extractor, require_varied
 from imatlas.features.views import mirrors_belong, random_view
 from imatlas.networks.convolutions import Reader
 from imatlas.progress import Report, silent
@@ -49,7 +49,8 @@ class Encoder(Extractor):
         self.n_features, self.seconds, self.steps, self.width, self.seed = n_features, seconds, steps, width, seed
 
     def fit(self, images: ImageSet, *, report: Report = silent) -> Encoder:
-        """Train the encoder; at least 2 images."""
+        """Train the encoder on at least two images that differ."""
+        require_varied(images)
         self.mirrored_ = mirrors_belong(images.pixels, seed=self.seed)
         height, width, channels = images.shape
         self.shape_ = (channels, height, width)

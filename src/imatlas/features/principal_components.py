@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 from sklearn.decomposition import PCA
 
-from imatlas.features.base import Extractor, flat_pixels
+from imatlas.features.base import Extractor, flat_pixels, require_varied
 from imatlas.progress import Report, silent
 from imatlas.values import ImageSet
 
@@ -34,7 +34,8 @@ class PrincipalComponents(Extractor):
         self.n_components, self.seed = n_components, seed
 
     def fit(self, images: ImageSet, *, report: Report = silent) -> PrincipalComponents:
-        """Find mean and components of the images."""
+        """Find mean and components of the images, at least two that differ."""
+        require_varied(images)
         chosen = np.sort(np.random.default_rng(self.seed).permutation(len(images))[:FITTED_ROWS])
         rows = flat_pixels(images.pixels[chosen])
         k = max(1, min(self.n_components, len(rows) - 1, rows.shape[1]))

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from imatlas.features.base import Extractor
+from imatlas.features.base import Extractor, require_varied
 from imatlas.progress import Report, silent
 from imatlas.values import ImageSet
 
@@ -39,6 +39,7 @@ class RandomConvolutions(Extractor):
 
     def fit(self, images: ImageSet, *, report: Report = silent) -> RandomConvolutions:
         """Learn mean and principal directions of the channel statistics, to drop what never varies."""
+        require_varied(images)
         self.channels_ = images.shape[2]
         chosen = np.sort(np.random.default_rng(self.seed).permutation(len(images))[:8192])
         raw = np.concatenate([self._statistics(images.pixels[chosen[i : i + 512]]) for i in range(0, len(chosen), 512)])

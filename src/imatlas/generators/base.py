@@ -29,6 +29,11 @@ class Generator(Trainable):
     def __init__(self, image_shape: tuple[int, int, int], fields: Sequence[Field] = ()) -> None:
         super().__init__()
         channels, height, width = image_shape
+        if height != width or height % 4:
+            raise ValueError(
+                f"The images are {height} x {width} pixels; generators want square ones with a side divisible by 4. "
+                "Read them with --resolution 32, for example."
+            )
         self.image_shape = (channels, height, width)
         self.fields = tuple(fields)
 
@@ -36,6 +41,11 @@ class Generator(Trainable):
     @abstractmethod
     def noise_shape(self) -> tuple[int, ...]:
         """Shape of the noise of one image."""
+
+    @classmethod
+    def rebuild(cls, image_shape: tuple[int, int, int], fields: Sequence[Field], settings: Mapping[str, object]) -> Generator:
+        """Give a network, with fresh weights, from what `settings` told of another one."""
+        return cls(image_shape, fields, **settings)
 
     @abstractmethod
     def settings(self) -> dict[str, object]:

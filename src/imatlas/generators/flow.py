@@ -72,7 +72,7 @@ class Flow(Generator):
 
     def settings(self) -> dict[str, object]:
         """Give the keyword arguments that build this network again."""
-        return self._settings
+        return dict(self._settings)
 
     @property
     def noise_shape(self) -> tuple[int, ...]:
@@ -113,9 +113,7 @@ class Flow(Generator):
         return heun(estimate, noise, grid).clamp(-1, 1)
 
 
-def velocity_error(
-    estimate: Estimate, clean: Tensor, generator: torch.Generator, *, mean: float, spread: float
-) -> Tensor:
+def velocity_error(estimate: Estimate, clean: Tensor, generator: torch.Generator, *, mean: float, spread: float) -> Tensor:
     """Give the flow-matching loss of a clean-value estimate.
 
     Parameters

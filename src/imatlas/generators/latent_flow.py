@@ -62,9 +62,7 @@ class LatentFlow(Vae):
         self.steps = steps
         self._settings = {"code_dim": code_dim, "width": width, "patch": patch, "sharp_width": sharp_width}
         self._settings |= {"sharp_depth": sharp_depth, "steps": steps}
-        self.sharpener = PatchTransformer(
-            2 * channels, channels, size, patch=patch, width=sharp_width, depth=sharp_depth
-        )
+        self.sharpener = PatchTransformer(2 * channels, channels, size, patch=patch, width=sharp_width, depth=sharp_depth)
         self.sharp_time = ConditionEmbedding((), sharp_width)
         self.time_mean, self.time_spread = min(1.5, -0.8 + math.log(256 / size)), 1.2
 

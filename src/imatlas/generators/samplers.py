@@ -15,7 +15,7 @@ from sklearn.mixture import GaussianMixture
 from torch import Tensor, nn
 
 from imatlas.generators.flow import heun, time_grid, velocity_error
-from imatlas.networks.condition import ConditionEmbedding, drop_fields
+from imatlas.networks.condition import ConditionEmbedding, drop_fields, present_rows
 from imatlas.networks.mlp import ResidualMlp
 from imatlas.values import Field
 
@@ -109,9 +109,10 @@ class MixtureSampler(LatentSampler):
         """Choose a component by the last noise entry, read as a probability; place within it by the others."""
         normal, choice = noise[:, :-1], torch.special.ndtr(noise[:, -1:])
         weights = self.shares.log().expand(len(noise), -1)  # (b, k)
-        if codes:
+        given = [present_rows(codes[field.name]) for field in self.fields if field.name in codes]
+        if given:
             gaps = (self.means[None] - mean[:, None]) / spread[:, None]  # (b, k, code_dim)
-            weights = weights - gaps.square().sum(-1) / 2
+            weights = weights - torch.cat(given, dim=1).any(dim=1, keepdim=True) * gaps.square().sum(-1) / 2
         cumulative = weights.softmax(dim=1).cumsum(dim=1)
         chosen = (choice > cumulative).sum(dim=1).clamp(max=self.n_components - 1)
         return self.means[chosen] + (self.roots[chosen] @ normal[:, :, None])[:, :, 0]
@@ -148,9 +149,7 @@ class CodeFlow(LatentSampler):
         clean = ((code - self.center) / self.scale).repeat(self.draws, 1)
         repeated = {name: values.repeat(self.draws, 1) for name, values in codes.items()}
         kept = drop_fields(repeated, generator)
-        return velocity_error(
-            lambda mixed, time: self._estimate(mixed, time, kept), clean, generator, mean=0.0, spread=1.2
-        )
+        return velocity_error(lambda mixed, time: self._estimate(mixed, time, kept), clean, generator, mean=0.0, spread=1.2)
 
     def draw(self, noise: Tensor, codes: Mapping[str, Tensor], mean: Tensor, spread: Tensor) -> Tensor:
         """Carry noise to codes by Heun's method; the prior's mean and spread are not needed."""

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from imatlas.generators.base import Generator
-from imatlas.generators.samplers import CodeFlow, LatentSampler
+from imatlas.generators.samplers import SAMPLERS, CodeFlow, LatentSampler
 from imatlas.networks.condition import ConditionEmbedding, drop_fields
 from imatlas.networks.convolutions import Drawer, Reader
 from imatlas.training.contract import Stage
@@ -62,6 +62,14 @@ class Vae(Generator):
         nn.init.zeros_(self.prior.weight)
         nn.init.zeros_(self.prior.bias)
         self.sampler = sampler(code_dim, fields)
+
+    @classmethod
+    def rebuild(cls, image_shape: tuple[int, int, int], fields: Sequence[Field], settings: Mapping[str, object]) -> Vae:
+        """Give a network, with fresh weights, from what `settings` told of another one."""
+        chosen: dict = dict(settings)
+        if "sampler" in chosen:
+            chosen["sampler"] = {sampler.__name__: sampler for sampler in SAMPLERS.values()}[chosen["sampler"]]
+        return cls(image_shape, fields, **chosen)
 
     def settings(self) -> dict[str, object]:
         """Give the keyword arguments that build this network again."""

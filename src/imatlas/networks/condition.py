@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from imatlas.values import Field
 
-__all__ = ["ConditionEmbedding", "drop_fields"]
+__all__ = ["ConditionEmbedding", "drop_fields", "present_rows"]
 
 DROP_EACH = 0.1
 DROP_ALL = 0.1
@@ -44,6 +44,11 @@ def drop_fields(codes: Mapping[str, Tensor], generator: torch.Generator) -> dict
         alone = torch.rand(b, 1, generator=generator).to(device) < DROP_EACH
         dropped[name] = torch.where(alone | everything, torch.full_like(values, torch.nan), values)
     return dropped
+
+
+def present_rows(values: Tensor) -> Tensor:
+    """Say in which rows of a field's values (b, c) the field is present: bool (b, 1), false where any number is NaN."""
+    return torch.isfinite(values).all(dim=1, keepdim=True)
 
 
 class ConditionEmbedding(nn.Module):
@@ -86,8 +91,8 @@ class ConditionEmbedding(nn.Module):
             if values is None:
                 total = total + self.absent[field.name]
                 continue
-            present = torch.isfinite(values).all(dim=1, keepdim=True)
-            encoded = self.encoders[field.name](torch.nan_to_num(values))
+            present = present_rows(values)
+            encoded = self.encoders[field.name](torch.where(present, values, 0.0))
             total = total + torch.where(present, encoded, self.absent[field.name])
         return total
 
@@ -106,6 +111,8 @@ class _Table(nn.Module):
 
 class _FourierMlp(nn.Module):
     """A small network on fixed random Fourier features of a few numbers."""
+
+    frequencies: Tensor
 
     def __init__(self, n_inputs: int, width: int, *, scale: float) -> None:
         super().__init__()

@@ -9,6 +9,8 @@ from torch import Tensor, nn
 
 __all__ = ["Drawer", "Reader", "n_halvings"]
 
+NORM_GROUPS = 8
+
 
 def n_halvings(size: int) -> int:
     """How often an image side is halved on the way to a code: until 4 to 8 pixels are left (28 -> 7, 32 -> 4, 64 -> 4)."""
@@ -20,6 +22,8 @@ def n_halvings(size: int) -> int:
 
 
 def _widths(channels_first: int, size: int) -> list[int]:
+    if channels_first % NORM_GROUPS or channels_first < NORM_GROUPS:
+        raise ValueError(f"The width of the convolutions is {channels_first}; wanted a multiple of {NORM_GROUPS}, such as 32.")
     return [channels_first * min(4, 2**level) for level in range(n_halvings(size) + 1)]
 
 
@@ -30,7 +34,7 @@ class Reader(nn.Module):
     ----------
     image_shape : (C, H, W), H = W divisible by 4.
     n_outputs : length of the vectors.
-    width : channels after the first layer; doubled twice at most.
+    width : channels after the first layer, a multiple of 8; doubled twice at most.
     """
 
     def __init__(self, image_shape: tuple[int, int, int], n_outputs: int, *, width: int) -> None:
@@ -86,4 +90,4 @@ class _Residual(nn.Module):
 
 
 def _norm(width: int) -> nn.Module:
-    return nn.GroupNorm(8, width)
+    return nn.GroupNorm(NORM_GROUPS, width)

@@ -26,12 +26,12 @@ class PatchTransformer(nn.Module):
     depth : number of blocks.
     """
 
-    def __init__(
-        self, channels_in: int, channels_out: int, size: int, *, patch: int, width: int, depth: int
-    ) -> None:
+    def __init__(self, channels_in: int, channels_out: int, size: int, *, patch: int, width: int, depth: int) -> None:
         super().__init__()
         if size % patch:
             raise ValueError(f"Patches of {patch} pixels do not tile an image of {size}; choose a divisor of {size}.")
+        if width % 32 or width < 32:
+            raise ValueError(f"The width of the transformer is {width}; wanted a multiple of 32, such as 256.")
         self.channels_out, self.size, self.patch = channels_out, size, patch
         side = size // patch
         self.embed = nn.Linear(channels_in * patch * patch, width)
@@ -40,14 +40,11 @@ class PatchTransformer(nn.Module):
         self.blocks = nn.ModuleList(_Block(width) for _ in range(depth))
         self.last = nn.Linear(width, 2 * width)
         self.draw = nn.Linear(width, channels_out * patch * patch)
-        self.refine = nn.Sequential(
-            nn.Conv2d(channels_in + channels_out, 16, 3, padding=1),
-            nn.SiLU(),
-            nn.Conv2d(16, channels_out, 3, padding=1),
-        )
-        for layer in (self.modulation, self.last, self.draw, self.refine[2]):
-            nn.init.zeros_(layer.weight)
-            nn.init.zeros_(layer.bias)
+        mend = nn.Conv2d(16, channels_out, 3, padding=1)
+        self.refine = nn.Sequential(nn.Conv2d(channels_in + channels_out, 16, 3, padding=1), nn.SiLU(), mend)
+        for layer in (self.modulation, self.last, self.draw, mend):
+            for values in layer.parameters():
+                nn.init.zeros_(values)
 
     def forward(self, images: Tensor, condition: Tensor) -> Tensor:
         """Give images (b, channels_out, H, W) from images (b, channels_in, H, W) and conditions (b, width)."""
@@ -77,7 +74,7 @@ class _Block(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.heads = max(1, width // 64)
+        self.heads = next(heads for heads in range(max(1, width // 64), 0, -1) if width % heads == 0)
         hidden = 64 * round(width * 8 / 3 / 64)
         self.bias = nn.Parameter(torch.zeros(6 * width))
         self.project = nn.Linear(width, 3 * width)

@@ -21,6 +21,8 @@ from imatlas.files import write_bytes
 
 __all__ = ["load_model", "load_state", "load_weights", "read_counters", "save_state", "save_weights"]
 
+COUNTERS = ("stage", "step", "steps", "seconds", "precision")
+
 
 def save_weights(path: Path, model: nn.Module) -> None:
     """Write a module's state as safetensors."""
@@ -101,10 +103,14 @@ def load_state(path: Path, average: nn.Module, optimizers: Mapping[str, torch.op
 def _read(path: Path) -> tuple[dict, dict[str, Tensor]]:
     try:
         with safe_open(str(path), framework="pt") as stored:
-            counters = json.loads((stored.metadata() or {})["counters"])
-            return counters, {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError, KeyError, json.JSONDecodeError) as error:
+            counters = json.loads((stored.metadata() or {}).get("counters", "{}"))
+            tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError, json.JSONDecodeError) as error:
         raise InputError(f"Could not resume from {path}: {error}. Delete it and train anew.") from error
+    missing = [name for name in COUNTERS if name not in counters]
+    if missing:
+        raise InputError(f"{path} is no training checkpoint: it lacks {', '.join(missing)}. Delete it and train anew.")
+    return counters, tensors
 
 
 def _fill(path: Path, module: nn.Module, state: Mapping[str, Tensor]) -> None:

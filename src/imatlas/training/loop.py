@@ -9,22 +9,23 @@ the learning rate begins to fall, fixed from then on.
 from __future__ import annotations
 
 import copy
-import json
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from imatlas.checks import InputError
 from imatlas.progress import Progress
 from imatlas.training.checkpoints import load_model, load_state, read_counters, save_state
 from imatlas.training.contract import Trainable
+from imatlas.training.metrics import append_row, keep_rows
 from imatlas.training.plan import DECAY_SHARE, Plan
 from imatlas.training.precision import autocast, faster_precision
 from imatlas.values import Codes
@@ -91,37 +92,65 @@ def train(
     RuntimeError
         If a loss is no longer finite.
     """
-    checkpoint = None if folder is None else Path(folder) / "state.safetensors"
-    reached = read_counters(checkpoint)["stage"] if checkpoint is not None and checkpoint.exists() else 0
-    for number in range(len(model.stages())):
-        if number >= reached:
-            yield from _StageRun(model, n_rows, batch, plan, number, checkpoint).progress()
+    run = _Run(model, n_rows, batch, plan, None if folder is None else Path(folder) / "state.safetensors")
+    for number in range(run.start(), len(model.stages())):
+        yield from _StageRun(run, number).progress()
     model.eval()
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What all stages of a training run have in common."""
+
+    model: Trainable
+    n_rows: int
+    batch: Batch
+    plan: Plan
+    checkpoint: Path | None
+
+    @property
+    def is_resumable(self) -> bool:
+        """Whether a checkpoint is there."""
+        return self.checkpoint is not None and self.checkpoint.exists()
+
+    def start(self) -> int:
+        """Give the number of the stage to begin or go on with, and drop the metrics of steps that will be made again."""
+        if self.checkpoint is None:
+            return 0
+        stages = self.model.stages()
+        counters = read_counters(self.checkpoint) if self.is_resumable else {"stage": 0, "step": 0}
+        number = int(counters["stage"])
+        if number >= len(stages):
+            raise InputError(
+                f"{self.checkpoint} stopped in stage {number + 1}; this model has {len(stages)}. Delete it and train anew."
+            )
+        reached = {stage.name: UNKNOWN_STEPS for stage in stages[:number]} | {stages[number].name: int(counters["step"])}
+        keep_rows(self.checkpoint.with_name("metrics.jsonl"), reached)
+        return number
 
 
 class _StageRun:
     """The state of one stage of a training run."""
 
-    def __init__(self, model: Trainable, n_rows: int, batch: Batch, plan: Plan, number: int, checkpoint: Path | None) -> None:
-        stage = model.stages()[number]
-        self.model, self.n_rows, self.batch, self.number, self.stage = model, n_rows, batch, number, stage
-        self.checkpoint = checkpoint
-        self.device = next(model.parameters()).device
-        self.plan = plan.for_stage(stage)
+    def __init__(self, run: _Run, number: int) -> None:
+        self.run, self.number, self.stage = run, number, run.model.stages()[number]
+        self.model, self.checkpoint = run.model, run.checkpoint
+        self.device = next(self.model.parameters()).device
+        self.plan = run.plan.for_stage(self.stage)
         self.step, self.spent, self.steps = 0, 0.0, self.plan.steps
         self.noise = torch.Generator()
-        self.resumed = False
-        if checkpoint is not None and checkpoint.exists():
-            counters = load_model(checkpoint, model)
-            self.resumed = counters["step"] > 0
-        if not self.resumed:
-            rows = np.random.default_rng(self.plan.seed).permutation(n_rows)[:LOOKED_AT]
-            model.begin(stage.name, batch(rows, np.random.default_rng(0))[0].to(self.device))
-        self.average = copy.deepcopy(model).requires_grad_(False)
-        self.players = {name: self._optimizer(model.player_parameters(name)) for name in stage.players}
-        self.losses = dict.fromkeys(stage.players, 0.0)
-        if self.resumed and checkpoint is not None:
-            load_state(checkpoint, self.average, self.players)
+        counters: dict = {"step": 0}
+        if self.checkpoint is not None and run.is_resumable:
+            counters = load_model(self.checkpoint, self.model)
+        resumed = counters["step"] > 0
+        if not resumed:
+            rows = np.random.default_rng(self.plan.seed).permutation(run.n_rows)[:LOOKED_AT]
+            self.model.begin(self.stage.name, run.batch(rows, np.random.default_rng(0))[0].to(self.device))
+        self.average = copy.deepcopy(self.model).requires_grad_(False)
+        self.players = {name: self._optimizer(self.model.player_parameters(name)) for name in self.stage.players}
+        self.losses = dict.fromkeys(self.stage.players, 0.0)
+        if resumed and self.checkpoint is not None:
+            load_state(self.checkpoint, self.average, self.players)
             self.step, self.spent = counters["step"], counters["seconds"]
             self.plan = replace(self.plan, precision=counters["precision"])
             self.steps = self.plan.steps or counters["steps"]
@@ -150,6 +179,13 @@ class _StageRun:
                     raise Interrupted(f"stopped at step {self.step} of {self.steps} of stage {self.stage.name}")
         self.model.load_state_dict(self.average.state_dict())
         self._save_end()
+        if asked and not self.is_last:
+            raise Interrupted(f"stopped after stage {self.stage.name}, {self.step} steps")
+
+    @property
+    def is_last(self) -> bool:
+        """Whether no stage follows."""
+        return self.number + 1 == len(self.model.stages())
 
     def _measure_precision(self) -> str:
         images, codes = self._batch_of(0)
@@ -166,11 +202,11 @@ class _StageRun:
         size = self.plan.batch_size
         places = np.arange(step * size, (step + 1) * size)
         rows = np.empty(size, dtype=np.int64)
-        for epoch in np.unique(places // self.n_rows):
-            order = np.random.default_rng([self.plan.seed, 1, int(epoch)]).permutation(self.n_rows)
-            here = places // self.n_rows == epoch
-            rows[here] = order[places[here] % self.n_rows]
-        images, codes = self.batch(rows, np.random.default_rng([self.plan.seed, 2, step]))
+        for epoch in np.unique(places // self.run.n_rows):
+            order = np.random.default_rng([self.plan.seed, 1, int(epoch)]).permutation(self.run.n_rows)
+            here = places // self.run.n_rows == epoch
+            rows[here] = order[places[here] % self.run.n_rows]
+        images, codes = self.run.batch(rows, np.random.default_rng([self.plan.seed, 2, step]))
         fields = {name: torch.from_numpy(values).to(self.device) for name, values in codes.fields.items()}
         return images.to(self.device), fields
 
@@ -184,17 +220,20 @@ class _StageRun:
             optimizer.zero_grad(set_to_none=True)
             with autocast(self.device, self.plan.precision):
                 loss = self.model.loss(name, images, codes, self.noise)
+            self.losses[name] = self._finite(name, float(loss.detach()))
             loss.backward()
             torch.nn.utils.clip_grad_norm_(self.model.player_parameters(name), self.plan.clip)
             optimizer.step()
-            self.losses[name] = float(loss.detach())
-            if not np.isfinite(self.losses[name]):
-                raise RuntimeError(
-                    f"The loss of {name} became {self.losses[name]} at step {self.step}; wanted a finite number. "
-                    "Lower the learning rate, or set the precision to float32."
-                )
         self._average_weights(self.plan.average_decay(self.step, steps))
         self.step += 1
+
+    def _finite(self, player: str, loss: float) -> float:
+        if not np.isfinite(loss):
+            raise RuntimeError(
+                f"The loss of {player} became {loss} at step {self.step}; wanted a finite number. "
+                "Lower the learning rate, or set the precision to float32."
+            )
+        return loss
 
     @torch.no_grad()
     def _average_weights(self, kept: float) -> None:
@@ -228,11 +267,7 @@ class _StageRun:
             values=values,
         )
         if self.checkpoint is not None:
-            row: dict[str, object] = {"stage": report.stage, "step": report.done, "steps": report.total}
-            row["seconds"] = round(self.spent, 3)
-            row |= {"images_per_second": round(report.rate, 1), "remaining": round(report.remaining or 0.0, 1)} | values
-            with open(self.checkpoint.with_name("metrics.jsonl"), "a", encoding="utf-8") as stream:
-                stream.write(json.dumps(row) + "\n")
+            append_row(self.checkpoint.with_name("metrics.jsonl"), report)
         return report
 
     def _save(self) -> None:
@@ -245,8 +280,8 @@ class _StageRun:
         """After the last stage drop the checkpoint; after another one keep the weights it ended with."""
         if self.checkpoint is None:
             return
-        if self.number + 1 == len(self.model.stages()):
+        if self.is_last:
             self.checkpoint.unlink(missing_ok=True)
             return
-        counters = {"stage": self.number + 1, "step": 0, "steps": 0, "seconds": 0.0}
+        counters = {"stage": self.number + 1, "step": 0, "steps": 0, "seconds": 0.0, "precision": self.plan.precision}
         save_state(self.checkpoint, self.model, self.average, {}, counters)

@@ -44,6 +44,8 @@ class Plan:
     def __post_init__(self) -> None:
         if self.steps <= 0 and self.seconds <= 0:
             raise ValueError("A training plan wants steps or seconds above 0; got neither. Give --steps or --budget.")
+        for name in ("steps", "seconds", "learning_rate", "weight_decay", "clip"):
+            require_range(getattr(self, name), low=0, high=float("inf"), name=name)
         require_range(self.batch_size, low=0, high=65536, name="batch_size")
         if self.precision not in ("auto", "float32", "bfloat16"):
             raise ValueError(f"precision is {self.precision!r}; wanted auto, float32 or bfloat16.")
