@@ -72,7 +72,7 @@ class BalancedClusters(ClusterMixin, BaseEstimator):
         min_size, n_clusters = self._sizes(len(rows))
         state = self.random_state
         seed = int(state or 0) if state is None or isinstance(state, (int, np.integer)) else int(state.randint(2**31 - 1))
-        centers = k_means(rows, n_clusters, seed=seed, n_starts=5 if n_clusters <= 20 else 1, n_steps=25)
+        centers = k_means(rows, n_clusters, seed=seed, n_starts=5 if n_clusters <= 20 else 1, n_steps=15)
         centers = _dissolve_small(rows, centers, min_size)
         self.centroids_, self._tree_levels = _levels(centers)
         self.labels_ = self.predict(rows)

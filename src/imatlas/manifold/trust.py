@@ -116,7 +116,7 @@ def _nearest(squared: torch.Tensor, k: int) -> torch.Tensor:
 
 
 def _ranks(squared: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
-    """Give the rank (1 = nearest; ties by column) of some columns (b, k) in each row of (b, n), float64."""
-    lengths = squared.gather(1, columns)
-    ranks = [(squared < lengths[:, [place]]).sum(1) + 1 for place in range(columns.shape[1])]
-    return torch.stack(ranks, dim=1).double()
+    """Give the rank (1 = nearest) of some columns (b, k) in each row of (b, n), float64."""
+    table, lengths = squared.numpy(), squared.gather(1, columns).numpy()
+    ranks = [[np.count_nonzero(row < length) + 1 for length in mine] for row, mine in zip(table, lengths)]
+    return torch.tensor(ranks, dtype=torch.float64)

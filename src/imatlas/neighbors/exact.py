@@ -77,7 +77,7 @@ class ExactSearch:
         indices int64 (b, k) and squared distances float32 (b, k), rising, ties by row number.
         """
         n = len(self.rows)
-        spare = 32 + 2 * k if self.low else 9
+        spare = 32 + 2 * k if self.low else min(9, 2 + k)
         n_candidates = min(k + spare, n if own is None else n - 1)
         candidates, threshold = self._screen(queries, n_candidates, own)
         indices, squared = order_candidates(candidates, direct_distances(queries, self.rows, candidates))
@@ -119,7 +119,7 @@ class ExactSearch:
     def _certified(self, queries: np.ndarray, squared: np.ndarray, threshold: np.ndarray) -> np.ndarray:
         x = self._centre(queries)
         d = x.shape[1]
-        length = x.norm(dim=1).numpy().astype(np.float64)
+        length = x.square().sum(1).sqrt().numpy().astype(np.float64)
         reach = length + np.sqrt(squared.astype(np.float64))
         threshold = threshold.astype(np.float64)
         error = (2 * d + 16) * _UNIT * (length + reach) ** 2
