@@ -44,7 +44,7 @@ def search(
     --------
     >>> import numpy as np
     >>> search(np.array([[0.9]]), np.array([[0.0], [1.0], [2.0]]), 2)[0].tolist()
-    [[1, 2]]
+    [[1, 0]]
     """
     if sparse.issparse(X) or sparse.issparse(Y):
         X, Y = sparse.csr_matrix(X), sparse.csr_matrix(Y)
