@@ -1,3 +1,91 @@
-"""imatlas learns the manifold that a set of images lies on and uses it to generate new images."""
+"""imatlas learns the manifold that a set of images lies on and uses it to generate new images.
+
+In three lines: ``images = imatlas.read_images("photos/")``; ``manifold = imatlas.fit_manifold(images)``;
+``pixels = imatlas.train(images, manifold, seconds=600).sample(range(64)).pixels``. Names are loaded when first asked
+for, so that importing the package costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from imatlas.evaluation import evaluate_trial
+    from imatlas.generators import Flow, LatentFlow, Vae
+    from imatlas.images import digits, read_images
+    from imatlas.manifold import (
+        BalancedClusters,
+        LandmarkIsomap,
+        ManifoldNeighbors,
+        NeighborMap,
+        SpectralClusters,
+        SpectralMap,
+        manifold_distance,
+        manifold_similarity,
+        map_trust,
+    )
+    from imatlas.neighbors import knn_graph
+    from imatlas.recipes import Model, evaluate, fit_manifold, morph, train
+    from imatlas.store import open_atlas
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "read_images": "imatlas.images",
+    "digits": "imatlas.images",
+    "knn_graph": "imatlas.neighbors",
+    "manifold_distance": "imatlas.manifold",
+    "manifold_similarity": "imatlas.manifold",
+    "ManifoldNeighbors": "imatlas.manifold",
+    "SpectralMap": "imatlas.manifold",
+    "LandmarkIsomap": "imatlas.manifold",
+    "NeighborMap": "imatlas.manifold",
+    "SpectralClusters": "imatlas.manifold",
+    "BalancedClusters": "imatlas.manifold",
+    "map_trust": "imatlas.manifold",
+    "fit_manifold": "imatlas.recipes",
+    "Vae": "imatlas.generators",
+    "Flow": "imatlas.generators",
+    "LatentFlow": "imatlas.generators",
+    "train": "imatlas.recipes",
+    "Model": "imatlas.recipes",
+    "morph": "imatlas.recipes",
+    "evaluate": "imatlas.recipes",
+    "evaluate_trial": "imatlas.evaluation",
+    "open_atlas": "imatlas.store",
+}
+
+__all__ = [
+    "BalancedClusters",
+    "Flow",
+    "LandmarkIsomap",
+    "LatentFlow",
+    "ManifoldNeighbors",
+    "Model",
+    "NeighborMap",
+    "SpectralClusters",
+    "SpectralMap",
+    "Vae",
+    "__version__",
+    "digits",
+    "evaluate",
+    "evaluate_trial",
+    "fit_manifold",
+    "knn_graph",
+    "manifold_distance",
+    "manifold_similarity",
+    "map_trust",
+    "morph",
+    "open_atlas",
+    "read_images",
+    "train",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"imatlas has no {name!r}; see imatlas.__all__ for what is public.")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -18,7 +18,7 @@ from imatlas.checks import InputError
 __all__ = ["content_hash", "locked", "read_json", "write_array", "write_bytes", "write_json"]
 
 
-def write_bytes(path: Path, content: bytes) -> None:
+def write_bytes(path: Path, content: bytes | memoryview) -> None:
     """Write a file so that readers see the old content or the whole new one, never a part.
 
     Raises
@@ -108,7 +108,7 @@ def _try_lock(stream: io.BufferedRandom) -> bool:
             import msvcrt
 
             stream.seek(0)
-            msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)
+            msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
         else:
             import fcntl
 

@@ -96,7 +96,6 @@ def _picture(pixels: np.ndarray) -> Image.Image:
     gray = array[..., 0] if array.ndim == 3 and array.shape[-1] == 1 else array
     if gray.dtype != np.uint8 or not (gray.ndim == 2 or (gray.ndim == 3 and gray.shape[-1] == 3)):
         raise ValueError(
-            f"Pixels came as {array.dtype} {array.shape}; wanted uint8 (H, W), (H, W, 1) or (H, W, 3). "
-            "Scale to 0-255 first."
+            f"Pixels came as {array.dtype} {array.shape}; wanted uint8 (H, W), (H, W, 1) or (H, W, 3). Scale to 0-255 first."
         )
     return Image.fromarray(np.ascontiguousarray(gray))

@@ -53,8 +53,8 @@ class ImageSet:
     ids : (n,) str, the path of each image inside its source, unique.
     labels : (n,) int64 with -1 for "no label", or None when the source has no labels at all.
     class_names : one name per label value.
-    held_out : (n,) bool, rows nothing is ever fitted to.
-    excluded : (n,) bool, rows a person took out; a mask, never a deletion.
+    held_out : (n,) bool, rows nothing is ever fitted to; none by default.
+    excluded : (n,) bool, rows a person took out; a mask, never a deletion; none by default.
     rejected : files of the source that are not among the n rows, with reasons.
     source : where the images came from, for people.
     notes : sentences on what reading decided (resolution, ground, ignored labels), for people.
@@ -64,8 +64,8 @@ class ImageSet:
     ids: np.ndarray
     labels: np.ndarray | None = None
     class_names: tuple[str, ...] = ()
-    held_out: np.ndarray | None = None
-    excluded: np.ndarray | None = None
+    held_out: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=bool))
+    excluded: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=bool))
     rejected: tuple[Rejected, ...] = ()
     source: str = ""
     notes: tuple[str, ...] = ()
@@ -87,7 +87,7 @@ class ImageSet:
                 object.__setattr__(self, "class_names", self.class_names + names[len(self.class_names) :])
         for name in ("held_out", "excluded"):
             mask = getattr(self, name)
-            mask = np.zeros(n, dtype=bool) if mask is None else np.asarray(mask, dtype=bool)
+            mask = np.zeros(n, dtype=bool) if len(mask) == 0 else np.asarray(mask, dtype=bool)
             object.__setattr__(self, name, require_rows(mask, n, name))
 
     def __len__(self) -> int:
@@ -173,9 +173,7 @@ class KnnGraph:
                 f"A graph wants indices and distances of one shape (n, k); got {indices.shape} and {distances.shape}."
             )
         if indices.size and (indices.min() < 0 or indices.max() >= len(indices)):
-            raise ValueError(
-                f"Graph indices must lie in [0, {len(indices) - 1}]; got {indices.min()} to {indices.max()}."
-            )
+            raise ValueError(f"Graph indices must lie in [0, {len(indices) - 1}]; got {indices.min()} to {indices.max()}.")
         object.__setattr__(self, "indices", indices)
         object.__setattr__(self, "distances", distances)
 

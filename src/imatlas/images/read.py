@@ -34,6 +34,8 @@ ACCEPTED = (
 )
 FIRST_REASONS = 3
 
+_NONE = np.zeros(0, dtype=bool)
+
 
 def read_images(
     source: str | Path | np.ndarray | ImageSet,
@@ -219,7 +221,7 @@ def _label(pixels: np.ndarray, listing: Listing, rows: list[int], rejected: list
         ids=np.array([_printable(listing.names[row]) for row in rows]),
         labels=labels,
         class_names=class_names,
-        held_out=held_out,
+        held_out=_NONE if held_out is None else held_out,
         rejected=tuple(Rejected(_printable(one.path), one.reason) for one in rejected),
         notes=tuple(listing.notes),
     )
@@ -259,7 +261,7 @@ def _from_stack(stack: Stack, resolution: int | None, channels: int | None, grou
         ids=stack.ids,
         labels=stack.labels,
         class_names=stack.class_names,
-        held_out=stack.held_out,
+        held_out=_NONE if stack.held_out is None else stack.held_out,
         notes=tuple(notes),
     )
 

@@ -3,8 +3,8 @@
 from imatlas.recipes.journeys import Wishes, extractor_of, judge_atlas, map_images, mapper_of, pick_device, train_atlas
 from imatlas.recipes.judging import Judgement, evaluate, evaluate_model, judging_count, match_sizes
 from imatlas.recipes.learning import FEWEST_TO_MAP, Learned, choose_extractor, fit_manifold, learn
-from imatlas.recipes.modeling import FEWEST_TO_TRAIN, Model, build_model, load_model, save_model, train_model
-from imatlas.recipes.paths import Path, far_pairs, walk
+from imatlas.recipes.modeling import FEWEST_TO_TRAIN, Model, build_model, load_model, save_model, train, train_model
+from imatlas.recipes.paths import Path, far_pairs, morph, walk
 
 __all__ = [
     "FEWEST_TO_MAP",
@@ -28,8 +28,10 @@ __all__ = [
     "map_images",
     "mapper_of",
     "match_sizes",
+    "morph",
     "pick_device",
     "save_model",
+    "train",
     "train_atlas",
     "train_model",
     "walk",

@@ -25,7 +25,7 @@ from imatlas.store import Atlas, ModelFolder, create_atlas
 from imatlas.training import Plan, faster_precision
 from imatlas.values import ImageSet
 
-__all__ = ["Wishes", "judge_atlas", "map_images", "mapper_of", "pick_device", "train_atlas", "extractor_of"]
+__all__ = ["Wishes", "extractor_of", "judge_atlas", "map_images", "mapper_of", "pick_device", "train_atlas"]
 
 LEAST_GENERATOR_SHARE = 0.3
 

@@ -98,7 +98,7 @@ def learn(images: ImageSet, extractor: Extractor, *, seed: int = 0, report: Repo
     rows = images.training_rows
     if len(rows) < FEWEST_TO_MAP:
         raise InputError(
-            f"There are {len(rows)} usable training images; a map needs {FEWEST_TO_MAP} at least. Add images to {images.source}."
+            f"There are {len(rows)} training images; a map needs {FEWEST_TO_MAP} at least. Add images to {images.source}."
         )
     train = images.take(rows)
     if (np.asarray(train.pixels) == train.pixels[:1]).all():

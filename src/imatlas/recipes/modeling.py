@@ -15,14 +15,15 @@ from imatlas.generators import GENERATORS, SAMPLERS, Generator, Vae
 from imatlas.progress import Progress, Report, silent
 from imatlas.sampling import choose_codes, sample, to_images
 from imatlas.store import ModelFolder
-from imatlas.training import Plan, train
+from imatlas.training import Plan
+from imatlas.training import train as run_training
 from imatlas.values import Codes, Field, ImageSet, Manifold, Samples
 
-__all__ = ["FEWEST_TO_TRAIN", "Model", "build_model", "load_model", "save_model", "train_model", "write_plan"]
+__all__ = ["FEWEST_TO_TRAIN", "Model", "build_model", "load_model", "save_model", "train", "train_model", "write_plan"]
 
 FEWEST_TO_TRAIN = 20
 DEFAULT_GENERATOR = "latent_flow"
-DEFAULT_SECONDS = 300.0
+MOST_TOKENS = 64
 
 
 @dataclass(frozen=True)
@@ -120,11 +121,11 @@ def network_settings(kind: str, image_shape: tuple[int, int, int], dimension: fl
     """Choose the size of a network for an image shape and an intrinsic dimension.
 
     The code is twice the intrinsic dimension long, 16 to 64 (a manifold of dimension m fits into 2 m + 1 numbers,
-    Whitney 1944); patches are as large as keeps at least 16 tokens and at most 64.
+    Whitney 1944); patches are as small as at most 64 of them allow.
     """
-    channels, size, _ = image_shape
+    size = image_shape[1]
     code_dim = int(np.clip(round(2 * dimension), 16, 64))
-    patch = next(patch for patch in (2, 4, 7, 8, 16) if size % patch == 0 and (size // patch) ** 2 <= 64)
+    patch = next(patch for patch in range(2, size + 1) if size % patch == 0 and (size // patch) ** 2 <= MOST_TOKENS)
     if kind == "flow":
         return {"patch": patch}
     if kind == "vae":
@@ -140,10 +141,44 @@ def train_model(
     def batch(rows: np.ndarray, rng: np.random.Generator) -> tuple[Tensor, Codes]:
         return to_images(images.pixels[manifold.rows[rows]]), batch_codes(model.conditions, rows, rng)
 
-    yield from train(model.generator, len(manifold), batch, plan, folder=None if folder is None else folder.folder)
+    yield from run_training(model.generator, len(manifold), batch, plan, folder=None if folder is None else folder.folder)
     if isinstance(model.generator, Vae):
         chosen = np.random.default_rng(plan.seed).permutation(manifold.rows)[:4096]
         model.generator.finish(to_images(images.pixels[np.sort(chosen)]).to(_device(model)))
+
+
+def train(
+    images: ImageSet,
+    manifold: Manifold,
+    *,
+    seconds: float = 300.0,
+    steps: int = 0,
+    generator: str = DEFAULT_GENERATOR,
+    conditions: Sequence[str] | None = None,
+    seed: int = 0,
+    report: Report = silent,
+) -> Model:
+    """Train a generator on images and their manifold.
+
+    Parameters
+    ----------
+    images, manifold : the set, and what `fit_manifold` learned of it.
+    seconds : time for training, used when `steps` is 0.
+    steps : training steps; equal steps and seeds give equal weights on one machine.
+    generator : key of `imatlas.generators.GENERATORS`.
+    conditions : keys of `imatlas.conditions.CONDITIONS`; None = all that the set has.
+    seed : of weights, order and noise.
+    report : hears of the progress.
+
+    Raises
+    ------
+    InputError
+        If there are too few images, or something asked for is not to be had.
+    """
+    model = build_model(images, manifold, kind=generator, conditions=conditions, seed=seed)
+    for progress in train_model(model, images, manifold, Plan(steps=steps, seconds=seconds, seed=seed)):
+        report(progress)
+    return model
 
 
 def save_model(model: Model, folder: ModelFolder, plan: Mapping[str, object]) -> None:

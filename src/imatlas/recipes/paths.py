@@ -13,7 +13,7 @@ from imatlas.recipes.modeling import Model
 from imatlas.sampling import code_path, draw_path, encode
 from imatlas.values import ImageSet, Manifold
 
-__all__ = ["Path", "far_pairs", "walk"]
+__all__ = ["Path", "far_pairs", "morph", "walk"]
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,29 @@ class Path:
     straight: np.ndarray
     stations: np.ndarray
     off: tuple[float, float]
+
+
+def morph(model: Model, images: ImageSet, manifold: Manifold, first: int, last: int, *, frames: int = 16) -> np.ndarray:
+    """Draw the way along the manifold from one image of the set to another.
+
+    Parameters
+    ----------
+    model : with a code (VAE or latent flow).
+    images, manifold : the set and what was learned of it.
+    first, last : places in `manifold.rows`, 0 to n - 1.
+    frames : pictures drawn, both ends included.
+
+    Returns
+    -------
+    uint8 (frames, H, W, C)
+
+    Raises
+    ------
+    InputError
+        If the model has no code of an image, or no neighbors connect the two images.
+    """
+    stations = manifold.rows[geodesic_path(manifold.graph, first, last)]
+    return draw_path(model.generator, code_path(encode(model.generator, images.pixels[stations]), frames))
 
 
 def walk(

@@ -164,6 +164,7 @@ class _StageRun:
         if self.plan.precision == "auto":
             self.plan = replace(self.plan, precision=self._measure_precision())
         start, saved, first = time.monotonic() - self.spent, time.monotonic(), self.step
+        self.marks = [(self.step, self.spent)]
         with _stop_requests() as asked:
             while self.steps == 0 or self.step < self.steps:
                 self._one_step()
@@ -245,13 +246,16 @@ class _StageRun:
             mean.copy_(value)
 
     def _replan(self, first: int) -> None:
-        """Turn what is left of the seconds into steps, until the learning rate begins to fall."""
+        """Turn what is left of the seconds into steps at the rate of late, until the learning rate begins to fall."""
         done = self.step - first
         if self.plan.steps or done < CALIBRATION_STEPS or (self.steps and done % LOG_EVERY):
             return
         if self.steps and self.step > (1 - DECAY_SHARE) * self.steps:
             return
-        self.steps = max(self.step + 1, int(self.step * self.plan.seconds / max(self.spent, 1e-9)))
+        then, spent = next(mark for mark in self.marks if 2 * (mark[0] - first) >= done or mark is self.marks[-1])
+        self.marks.append((self.step, self.spent))
+        rate = (self.step - then) / max(self.spent - spent, 1e-9)
+        self.steps = max(self.step + 1, self.step + int((self.plan.seconds - self.spent) * rate))
 
     def _report(self) -> Progress:
         rate = self.step / max(self.spent, 1e-9)

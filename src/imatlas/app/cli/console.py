@@ -1,0 +1,154 @@
+"""What the command line says: progress bars on a terminal, one line per finished step elsewhere, errors as sentences."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from imatlas.checks import InputError
+from imatlas.progress import Progress
+
+__all__ = ["Console", "read_duration", "read_seeds", "sentences"]
+
+_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+MOST_SEEDS = 1_000_000
+
+
+class Console:
+    """Says things to a person, or keeps quiet and gives one JSON value at the end.
+
+    Parameters
+    ----------
+    as_json : whether the only output is one JSON object.
+    """
+
+    def __init__(self, *, as_json: bool = False) -> None:
+        self.as_json = as_json
+        self.started = time.monotonic()
+        self._bar = _Bar() if sys.stderr.isatty() and not as_json else None
+        self._last = ""
+
+    def say(self, *lines: str) -> None:
+        """Print lines, unless the output is JSON."""
+        if self._bar:
+            self._bar.close()
+        if not self.as_json:
+            for line in lines:
+                print(line, flush=True)
+
+    def give(self, value: dict[str, object]) -> None:
+        """Print the final JSON value, if that was asked for."""
+        if self.as_json:
+            print(json.dumps(value, ensure_ascii=False, default=str))
+
+    def report(self, progress: Progress) -> None:
+        """Show progress: a bar on a terminal, a line for each finished stage."""
+        if self._bar:
+            self._bar.show(progress)
+        if progress.total and progress.done >= progress.total and progress.stage != self._last:
+            self._last = progress.stage
+            losses = ", ".join(f"{name} {value:.3g}" for name, value in progress.values.items() if name.startswith("loss"))
+            self.say(f"  {self.elapsed:>6}  {progress.stage}" + (f" ({progress.done} steps, {losses})" if losses else ""))
+
+    @property
+    def elapsed(self) -> str:
+        """Time since the start, as m:ss."""
+        seconds = int(time.monotonic() - self.started)
+        return f"{seconds // 60}:{seconds % 60:02d}"
+
+
+class _Bar:
+    """One line on standard error that is drawn over."""
+
+    def __init__(self) -> None:
+        self.shown = 0.0
+
+    def show(self, progress: Progress) -> None:
+        now = time.monotonic()
+        if now - self.shown < 0.1 and progress.done < progress.total:
+            return
+        self.shown = now
+        share = progress.done / progress.total if progress.total else 0.0
+        filled = round(30 * share)
+        left = "" if progress.remaining is None else f"  {progress.remaining:5.0f} s left"
+        line = f"  {progress.stage:<14.14} [{'=' * filled}{' ' * (30 - filled)}] {share:4.0%}{left}"
+        sys.stderr.write("\r" + line[: os.get_terminal_size(sys.stderr.fileno()).columns - 1] + "\x1b[K")
+        sys.stderr.flush()
+
+    def close(self) -> None:
+        sys.stderr.write("\r\x1b[K")
+        sys.stderr.flush()
+
+
+@contextmanager
+def sentences(console: Console) -> Iterator[None]:
+    """Turn what a user can cause into one sentence and exit code 1.
+
+    Raises
+    ------
+    SystemExit
+        With code 1 after an error, an interruption, a full disk or too little memory.
+    """
+    try:
+        yield
+    except InputError as error:
+        _fail(console, str(error))
+    except KeyboardInterrupt as stop:
+        _fail(console, f"Stopped ({stop or 'Ctrl-C'}). Everything finished is kept; the same command goes on from there.")
+    except OSError as error:
+        place = f" {error.filename}" if error.filename else ""
+        _fail(
+            console,
+            f"The system refused{place}: {error.strerror or error}. Free some space or choose another place with --out.",
+        )
+    except MemoryError:
+        _fail(console, "There is not enough memory. Use fewer images, or a lower --resolution.")
+
+
+def _fail(console: Console, sentence: str) -> None:
+    if console.as_json:
+        print(json.dumps({"error": sentence}, ensure_ascii=False))
+    else:
+        console.say()
+        print(f"error: {sentence}", file=sys.stderr)
+    raise SystemExit(1)
+
+
+def read_duration(text: str) -> float:
+    """Give the seconds of "90", "90s", "10m" or "1.5h".
+
+    Raises
+    ------
+    InputError
+        If it is none of these, or not above 0.
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", text.strip().lower())
+    seconds = float(found[1]) * _UNITS[found[2]] if found else 0.0
+    if seconds <= 0:
+        raise InputError(f"The budget {text!r} is not a duration; write 90s, 10m or 1.5h.")
+    return seconds
+
+
+def read_seeds(text: str) -> list[int]:
+    """Give the seeds of "0,4-6": 0, 4, 5, 6.
+
+    Raises
+    ------
+    InputError
+        If it is not a list of whole numbers and ranges, or names more than a million.
+    """
+    seeds: list[int] = []
+    for part in text.split(","):
+        found = re.fullmatch(r"\s*(\d+)(?:-(\d+))?\s*", part)
+        if not found or (found[2] and int(found[2]) < int(found[1])):
+            raise InputError(f"Seeds {text!r} are not numbers and ranges; write for example 0,4-6.")
+        first, last = int(found[1]), int(found[2] or found[1])
+        if len(seeds) + last - first >= MOST_SEEDS:
+            raise InputError(f"Seeds {text!r} name over {MOST_SEEDS:,} images; ask for fewer at a time.")
+        seeds += range(first, last + 1)
+    return seeds

@@ -1,0 +1,208 @@
+"""Verbs and their options; every verb opens an atlas folder, does one step, and says what it did."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Learn the manifold that a set of images lies on, and generate new images from it.\n\n"
+    "Start with: imatlas demo. Then: imatlas run PHOTOS --budget 10m",
+)
+
+Out = Annotated[Path | None, typer.Option("--out", help="Where to write.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of everything random.")]
+Budget = Annotated[str, typer.Option(help="Time for all that is fitted: 90s, 10m, 1.5h.")]
+Resolution = Annotated[int | None, typer.Option(help="Side of the images, 8 to 64, a multiple of 4. Chosen when not given.")]
+Ground = Annotated[str, typer.Option(help="Colour under transparent places, a name or #rrggbb.")]
+Features = Annotated[str, typer.Option(help="auto, encoder, principal_components, pixels or random_convolutions.")]
+Kind = Annotated[str, typer.Option("--generator", help="latent_flow, vae or flow.")]
+Steps = Annotated[int, typer.Option(min=0, help="Training steps; 0 = as many as fit into the budget.")]
+Conditions = Annotated[str, typer.Option(help="all, none, or some of class,cluster,map_place.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+Count = Annotated[int | None, typer.Option(min=1, help="Images drawn for judging; 10,000 or 2,000 when not given.")]
+ModelName = Annotated[str | None, typer.Option("--model", help="A model of the atlas; the newest when not given.")]
+AtlasFolder = Annotated[Path, typer.Argument(help="An atlas folder, such as photos.atlas.", metavar="ATLAS")]
+DataSource = Annotated[Path, typer.Argument(help="Folder, zip, idx or npz of images.", metavar="DATA")]
+
+
+@app.command()
+def demo(out: Out = None, budget: Budget = "36s", seed: Seed = 0, as_json: Json = False) -> None:
+    """From images to a report in about a minute, on the digits that come with scikit-learn."""
+    from imatlas.app.cli import verbs
+
+    verbs.demo(out or Path("digits.atlas"), budget=budget, seed=seed, as_json=as_json)
+
+
+@app.command()
+def run(
+    source: DataSource,
+    out: Out = None,
+    budget: Budget = "10m",
+    resolution: Resolution = None,
+    ground: Ground = "white",
+    features: Features = "auto",
+    generator: Kind = "latent_flow",
+    conditions: Conditions = "all",
+    steps: Steps = 0,
+    seed: Seed = 0,
+    count: Count = None,
+    device: Device = "auto",
+    as_json: Json = False,
+) -> None:
+    """The main job: read, map, cluster, train, generate, evaluate, report."""
+    from imatlas.app.cli import verbs
+
+    asked = verbs.asked(budget, steps, seed, features, generator, conditions, device)
+    verbs.run(source, out, asked, resolution=resolution, ground=ground, count=count, as_json=as_json)
+
+
+@app.command("map")
+def map_(
+    source: DataSource,
+    out: Out = None,
+    budget: Budget = "10m",
+    resolution: Resolution = None,
+    ground: Ground = "white",
+    features: Features = "auto",
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Read images and learn their manifold: features, neighbors, dimension, map, clusters."""
+    from imatlas.app.cli import verbs
+
+    asked = verbs.asked(budget, 0, seed, features, "latent_flow", "all", "auto")
+    verbs.map_only(source, out, asked, resolution=resolution, ground=ground, as_json=as_json)
+
+
+@app.command()
+def train(
+    atlas: AtlasFolder,
+    budget: Budget = "10m",
+    generator: Kind = "latent_flow",
+    conditions: Conditions = "all",
+    steps: Steps = 0,
+    seed: Seed = 0,
+    device: Device = "auto",
+    as_json: Json = False,
+) -> None:
+    """Train a generator on an atlas, or go on where training was stopped."""
+    from imatlas.app.cli import verbs
+
+    verbs.train(atlas, verbs.asked(budget, steps, seed, "auto", generator, conditions, device), as_json=as_json)
+
+
+@app.command()
+def generate(
+    atlas: AtlasFolder,
+    count: Annotated[int, typer.Option(min=1, help="How many images.")] = 64,
+    out: Out = None,
+    seed: Seed = 0,
+    seeds: Annotated[str | None, typer.Option(help="Seeds such as 0,4-6, one image each.")] = None,
+    class_: Annotated[str | None, typer.Option("--class", help="Name or number of a class.")] = None,
+    cluster: Annotated[str | None, typer.Option(help="Number of a cluster.")] = None,
+    at: Annotated[str | None, typer.Option(help="A place on the map, x,y.")] = None,
+    model: ModelName = None,
+    as_json: Json = False,
+) -> None:
+    """Draw new images: PNG files into a folder, or one array into a file that ends in .npz."""
+    from imatlas.app.cli import verbs
+
+    wishes = {"class": class_, "cluster": cluster, "map_place": at}
+    asked = {name: wish for name, wish in wishes.items() if wish is not None}
+    verbs.generate(atlas, asked, count=count, seed=seed, seeds=seeds, out=out, model=model, as_json=as_json)
+
+
+@app.command()
+def morph(
+    atlas: AtlasFolder,
+    first: Annotated[str, typer.Argument(help="A picture file, or the name of an image of the set.")],
+    last: Annotated[str, typer.Argument(help="The same, where the morph ends.")],
+    frames: Annotated[int, typer.Option(min=2, max=200, help="Pictures on the way, both ends included.")] = 16,
+    out: Out = None,
+    model: ModelName = None,
+    as_json: Json = False,
+) -> None:
+    """Draw the way from one picture to another along the manifold, and the straight one beside it."""
+    from imatlas.app.cli import verbs
+
+    verbs.morph(atlas, first, last, frames=frames, out=out, model=model, as_json=as_json)
+
+
+@app.command()
+def evaluate(
+    atlas: Annotated[Path | None, typer.Argument(help="An atlas folder.", metavar="[ATLAS]")] = None,
+    real: Annotated[Path | None, typer.Option(help="Real images, instead of an atlas.")] = None,
+    generated: Annotated[Path | None, typer.Option(help="Generated images to judge against them.")] = None,
+    resolution: Resolution = None,
+    count: Count = None,
+    seed: Seed = 0,
+    model: ModelName = None,
+    as_json: Json = False,
+) -> None:
+    """Measure quality, diversity, novelty and speed of an atlas's model, or of any two sets of images."""
+    from imatlas.app.cli import verbs
+
+    if atlas is not None and real is None and generated is None:
+        verbs.evaluate_atlas(atlas, count=count, seed=seed, model=model, as_json=as_json)
+    elif atlas is None and real is not None and generated is not None:
+        verbs.evaluate_sets(real, generated, resolution=resolution, as_json=as_json)
+    else:
+        raise typer.BadParameter("Give an ATLAS, or both --real and --generated.")
+
+
+@app.command()
+def report(atlas: AtlasFolder, out: Out = None, as_json: Json = False) -> None:
+    """Write the report of an atlas, one HTML file that opens without a network."""
+    from imatlas.app.cli import verbs
+
+    verbs.report(atlas, out, as_json=as_json)
+
+
+@app.command()
+def show(
+    what: Annotated[Path, typer.Argument(help="A generated PNG, or an atlas folder.", metavar="PNG|ATLAS")],
+    as_json: Json = False,
+) -> None:
+    """Say how a generated image was made, or what an atlas holds."""
+    from imatlas.app.cli import verbs
+
+    verbs.show(what, as_json=as_json)
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Check what this machine has: versions, cores, memory, devices, speed."""
+    from imatlas.app.cli import doctor as checkup
+
+    checkup.doctor(as_json=as_json)
+
+
+@app.callback(invoke_without_command=True)
+def version(
+    context: typer.Context, version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False
+) -> None:
+    """Learn the manifold that a set of images lies on, and generate new images from it."""
+    if version:
+        from imatlas import __version__
+
+        print(f"imatlas {__version__}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command line; exit code 0, 1 after a failure, 2 after misuse."""
+    app(prog_name="imatlas")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,329 @@
+"""What each verb does: recipes joined with words and files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from imatlas.app.cli.console import Console, read_duration, read_seeds, sentences
+from imatlas.app.gather import gather_report
+from imatlas.app.report import write_report
+from imatlas.checks import InputError
+from imatlas.evaluation import score_table
+from imatlas.images import digits, read_image, read_images
+from imatlas.pictures import read_png_text, samples_to_folder, samples_to_npz, write_png
+from imatlas.progress import silent
+from imatlas.recipes import (
+    FEWEST_TO_TRAIN,
+    Judgement,
+    Model,
+    Wishes,
+    evaluate,
+    extractor_of,
+    judge_atlas,
+    load_model,
+    map_images,
+    match_sizes,
+    train_atlas,
+    walk,
+)
+from imatlas.store import Atlas, open_atlas
+from imatlas.values import ImageSet
+
+__all__ = [
+    "asked",
+    "demo",
+    "evaluate_atlas",
+    "evaluate_sets",
+    "generate",
+    "map_only",
+    "morph",
+    "report",
+    "run",
+    "show",
+    "train",
+]
+
+DEMO_COUNT = 600
+
+
+def asked(budget: str, steps: int, seed: int, features: str, generator: str, conditions: str, device: str) -> Wishes:
+    """Read the options that decide how things are fitted; a wrong one ends the program with a sentence."""
+    with sentences(Console()):
+        chosen = None if conditions == "all" else tuple(name for name in conditions.split(",") if name != "none")
+        return Wishes(read_duration(budget), steps, seed, features, generator.replace("-", "_"), chosen, device)
+    raise AssertionError("sentences either returns or exits")
+
+
+def demo(out: Path, *, budget: str, seed: int, as_json: bool) -> None:
+    """Digits to a report."""
+    console = Console(as_json=as_json)
+    with sentences(console):
+        images = digits(seed=seed)
+        _journey(console, images, out, Wishes(read_duration(budget), seed=seed), count=DEMO_COUNT)
+
+
+def run(
+    source: Path, out: Path | None, wishes: Wishes, *, resolution: int | None, ground: str, count: int | None, as_json: bool
+) -> None:
+    """A folder of images to a report."""
+    console = Console(as_json=as_json)
+    with sentences(console):
+        images = _read(console, source, resolution, ground, wishes.seed)
+        if len(images.training_rows) < FEWEST_TO_TRAIN:
+            raise InputError(
+                f"{source} has {len(images.training_rows)} images to train on; a generator needs {FEWEST_TO_TRAIN} at least. "
+                "Add images, or make a map alone with imatlas map (10 or more)."
+            )
+        _journey(console, images, out or _atlas_beside(source), wishes, count=count)
+
+
+def map_only(source: Path, out: Path | None, wishes: Wishes, *, resolution: int | None, ground: str, as_json: bool) -> None:
+    """A folder of images to an atlas with its map."""
+    console = Console(as_json=as_json)
+    with sentences(console):
+        images = _read(console, source, resolution, ground, wishes.seed)
+        atlas = _map(console, images, out or _atlas_beside(source), wishes)
+        path = _report(console, atlas, None)
+        console.give(_summary(atlas) | {"report": str(path)})
+
+
+def train(folder: Path, wishes: Wishes, *, as_json: bool) -> None:
+    """An atlas to a model."""
+    console = Console(as_json=as_json)
+    with sentences(console):
+        atlas = open_atlas(folder)
+        model = _train(console, atlas, wishes)
+        console.give({"atlas": str(folder), "model": model.name, "seconds": atlas.seconds})
+
+
+def generate(
+    folder: Path,
+    wishes: Mapping[str, str],
+    *,
+    count: int,
+    seed: int,
+    seeds: str | None,
+    out: Path | None,
+    model: str | None,
+    as_json: bool,
+) -> None:
+    """A model to new images."""
+    console = Console(as_json=as_json)
+    with sentences(console):
+        atlas = open_atlas(folder)
+        drawn_with = _model(atlas, model)
+        numbers = read_seeds(seeds) if seeds else list(range(seed, seed + count))
+        _warn_off_map(console, atlas, wishes)
+        samples = drawn_with.sample(numbers, wishes, report=console.report)
+        place = out or folder / "models" / drawn_with.name / "samples"
+        if place.suffix == ".npz":
+            samples_to_npz(samples, place)
+        else:
+            samples_to_folder(samples, place)
+        console.say(f"{len(samples):,} images from {drawn_with.name} are in {place}")
+        console.give({"count": len(samples), "out": str(place), "model": drawn_with.name, "seeds": [numbers[0], numbers[-1]]})
+
+
+def morph(folder: Path, first: str, last: str, *, frames: int, out: Path | None, model: str | None, as_json: bool) -> None:
+    """Two pictures to the pictures between them."""
+    console = Console(as_json=as_json)
+    with sentences(console):
+        atlas = open_atlas(folder)
+        images, drawn_with = atlas.images, _model(atlas, model)
+        ends = np.stack([_picture(images, name) for name in (first, last)])
+        path = walk(drawn_with, images, atlas.manifold, extractor_of(atlas), ends, frames=frames)
+        place = out or Path("morph")
+        how = {"model": drawn_with.name, "from": first, "to": last}
+        for name, pictures in (("geodesic", path.geodesic), ("straight", path.straight)):
+            for number, pixels in enumerate(pictures):
+                write_png(place / f"{name}-{number:03d}.png", pixels, how | {"path": name, "frame": number})
+            write_png(place / f"{name}.png", np.concatenate(list(pictures), axis=1), how | {"path": name})
+        if not len(path.stations):
+            console.say("The two pictures lie in parts of the set that no neighbors connect: both ways are straight.")
+        console.say(
+            f"{frames} pictures each way in {place}. Mean distance to the nearest image, 1 = as among the images: "
+            f"{path.off[0]:.2f} along the manifold, {path.off[1]:.2f} straight."
+        )
+        console.give({"out": str(place), "frames": frames, "off_manifold": {"geodesic": path.off[0], "straight": path.off[1]}})
+
+
+def evaluate_atlas(folder: Path, *, count: int | None, seed: int, model: str | None, as_json: bool) -> None:
+    """An atlas's model to its scores."""
+    console = Console(as_json=as_json)
+    with sentences(console):
+        atlas = open_atlas(folder)
+        judgement = judge_atlas(atlas, _model(atlas, model), count=count, seed=seed, report=silent)
+        _say_scores(console, judgement)
+
+
+def evaluate_sets(real: Path, generated: Path, *, resolution: int | None, as_json: bool) -> None:
+    """Two sets of images to scores."""
+    console = Console(as_json=as_json)
+    with sentences(console):
+        true = read_images(real, resolution=resolution)
+        drawn = read_images(generated, resolution=resolution or true.shape[0], held_out=0.0)
+        true, drawn = match_sizes([true, drawn])
+        judgement = evaluate(true.take(true.training_rows), true.take(true.held_out_rows), drawn)
+        _say_scores(console, judgement)
+
+
+def report(folder: Path, out: Path | None, *, as_json: bool) -> None:
+    """An atlas to its report."""
+    console = Console(as_json=as_json)
+    with sentences(console):
+        path = _report(console, open_atlas(folder), out)
+        console.give({"report": str(path)})
+
+
+def show(what: Path, *, as_json: bool) -> None:
+    """A generated picture to how it was made; an atlas to what it holds."""
+    console = Console(as_json=as_json)
+    with sentences(console):
+        facts = _summary(open_atlas(what)) if what.is_dir() else read_png_text(what)
+        for name, value in facts.items():
+            console.say(f"{name:>16}  {value}")
+        console.give(facts)
+
+
+def _journey(console: Console, images: ImageSet, out: Path, wishes: Wishes, *, count: int | None) -> None:
+    atlas = _map(console, images, out, wishes)
+    model = _train(console, atlas, wishes)
+    folder = atlas.model(model.name)
+    if not folder.scores:
+        console.say("Judging ...")
+        judgement = judge_atlas(atlas, model, count=count, report=silent)
+        console.say(*(f"  {sentence}" for sentence in judgement.verdict))
+    path = _report(console, atlas, None)
+    console.say(f"Done in {console.elapsed}. New images: imatlas generate {atlas.folder} --count 64 --out new")
+    console.give(_summary(atlas) | {"report": str(path), "model": model.name})
+
+
+def _read(console: Console, source: Path, resolution: int | None, ground: str, seed: int) -> ImageSet:
+    console.say(f"Reading {source} ...")
+    return read_images(source, resolution=resolution, ground=ground, seed=seed, report=console.report)
+
+
+def _map(console: Console, images: ImageSet, out: Path, wishes: Wishes) -> Atlas:
+    height, width, channels = images.shape
+    labels = "no labels" if images.labels is None else f"{len(images.class_names)} classes"
+    broken = f"{len(images.rejected)} broken (listed in the report), " if images.rejected else ""
+    console.say(
+        f"{len(images):,} images of {height} x {width}, {'colour' if channels == 3 else 'gray'}, {broken}{labels}, "
+        f"{int(np.sum(images.held_out)):,} held out for judging."
+    )
+    console.say(*(f"  note: {note}" for note in images.notes))
+    for file in images.rejected[:5]:
+        console.say(f"  left out: {file.path!r}: {file.reason}")
+    if len(images.rejected) > 5:
+        console.say(f"  ... and {len(images.rejected) - 5} more, listed in the report")
+    console.say(f"Mapping into {out} (budget for everything fitted: {wishes.budget:.0f} s) ...")
+    atlas = map_images(images, out, wishes, report=console.report)
+    manifold = atlas.manifold
+    sizes, low_high = manifold.graph.component_sizes, manifold.dimension.interval
+    trust = manifold.embedding.trust
+    console.say(
+        f"Map of {len(manifold):,} images from features: {manifold.features.extractor}. Intrinsic dimension "
+        f"{manifold.dimension.value:.1f} ({low_high[0]:.1f} to {low_high[1]:.1f}), {manifold.clusters.n_clusters} clusters, "
+        f"{len(sizes)} connected part{'s' if len(sizes) > 1 else ''}.",
+        f"Trust in the map: {trust['trustworthiness']:.3f} trustworthiness, {trust['continuity']:.3f} continuity, "
+        f"{trust['random_triplet_accuracy']:.3f} random-triplet accuracy.",
+    )
+    return atlas
+
+
+def _train(console: Console, atlas: Atlas, wishes: Wishes) -> Model:
+    console.say(f"Training {wishes.generator} ...")
+    model = train_atlas(atlas, wishes, report=console.report)
+    names = ", ".join(f"{condition.name} ({condition.field.size})" for condition in model.conditions)
+    console.say(f"Model {model.name}, conditions: {names or 'none'}.")
+    return model
+
+
+def _report(console: Console, atlas: Atlas, out: Path | None) -> Path:
+    path = out or atlas.folder / "report.html"
+    write_report(gather_report(atlas), path)
+    console.say(f"Report: {path}")
+    return path
+
+
+def _model(atlas: Atlas, name: str | None) -> Model:
+    chosen = name or atlas.default_model
+    if chosen is None:
+        raise InputError(f"{atlas.folder} has no trained model yet. Run: imatlas train {atlas.folder}")
+    return load_model(atlas.model(chosen))
+
+
+def _picture(images: ImageSet, name: str) -> np.ndarray:
+    """A picture of the set by its name, or a file."""
+    rows = np.flatnonzero(images.ids == name)
+    if len(rows):
+        return np.asarray(images.pixels[rows[0]])
+    return read_image(Path(name), images.shape[0], images.shape[2])
+
+
+def _warn_off_map(console: Console, atlas: Atlas, wishes: Mapping[str, str]) -> None:
+    if "map_place" not in wishes:
+        return
+    try:
+        place = np.array([[float(part) for part in wishes["map_place"].split(",")]])
+    except ValueError:
+        return
+    off = atlas.manifold.embedding.support(place)[0] if place.shape[1] == 2 else 0.0
+    if off > 3:
+        console.say(
+            f"The place {wishes['map_place']} is off the map ({off:.0f} times the usual spacing away): expect nonsense."
+        )
+
+
+def _say_scores(console: Console, judgement: Judgement) -> None:
+    console.say(*judgement.verdict, "")
+    rows = score_table(judgement.scores, judgement.references)
+    for row in rows:
+        interval = "" if row.interval is None else f"({row.interval[0]:.4g} to {row.interval[1]:.4g})"
+        floor = "" if row.floor is None else f"floor {row.floor:.4g}"
+        console.say(
+            f"{row.name:<20} {row.space:<22} {row.value:>10.4g} {interval:<24} {floor:<16} {row.better} is better, n = {row.n}"
+        )
+    scores = [
+        {"name": s.name, "space": s.space, "value": s.value, "interval": s.interval, "floor": s.floor, "n": s.n}
+        for s in judgement.scores
+    ]
+    console.give({"verdict": list(judgement.verdict), "scores": scores})
+
+
+def _summary(atlas: Atlas) -> dict[str, object]:
+    images = atlas.images
+    facts: dict[str, object] = {
+        "atlas": str(atlas.folder),
+        "source": images.source,
+        "images": len(images),
+        "resolution": images.shape[0],
+        "channels": images.shape[2],
+        "broken": len(images.rejected),
+        "held_out": int(np.sum(images.held_out)),
+        "classes": list(images.class_names),
+        "models": list(atlas.models),
+        "default_model": atlas.default_model,
+        "seconds": {name: round(value, 1) for name, value in atlas.seconds.items()},
+    }
+    if atlas.has_manifold:
+        manifold = atlas.manifold
+        facts |= {
+            "features": manifold.features.extractor,
+            "dimension": round(manifold.dimension.value, 2),
+            "clusters": manifold.clusters.n_clusters,
+            "parts": len(manifold.graph.component_sizes),
+            "trust": {name: round(value, 4) for name, value in manifold.embedding.trust.items()},
+        }
+    return facts
+
+
+def _atlas_beside(source: Path) -> Path:
+    """photos/ -> photos.atlas in the working directory."""
+    name = source.resolve().name or "images"
+    for ending in (".zip", ".npz", ".npy", ".gz"):
+        name = name.removesuffix(ending)
+    return Path(f"{name}.atlas")

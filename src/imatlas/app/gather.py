@@ -1,0 +1,95 @@
+"""From an atlas to what its report shows; samples and paths are drawn again from their seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from imatlas.app.contents import ClosePair, Morph, ReportContents
+from imatlas.evaluation import CopyPair, closest_pairs, verdict
+from imatlas.generators import Vae
+from imatlas.images import find_duplicates
+from imatlas.progress import Report, silent
+from imatlas.recipes import Model, extractor_of, far_pairs, load_model, walk
+from imatlas.store import Atlas
+from imatlas.values import ImageSet, Score
+
+__all__ = ["gather_report"]
+
+SHOWN_SAMPLES = 200
+SHOWN_MORPHS = 3
+SHOWN_PAIRS = 12
+FIELDS_SHOWN = ("class", "cluster")
+
+
+def gather_report(atlas: Atlas, *, report: Report = silent) -> ReportContents:
+    """Give the contents of an atlas's report: of its map, and of its default model if there is one."""
+    images = atlas.images
+    common = {
+        "images": images,
+        "title": images.source,
+        "manifold": atlas.manifold if atlas.has_manifold else None,
+        "places": np.array(atlas.places) if atlas.has_manifold else None,
+        "settings": dict(atlas.settings),
+        "seconds": dict(atlas.seconds),
+        "duplicates": _duplicates(images),
+        "notes": images.notes,
+    }
+    name = atlas.default_model
+    if name is None:
+        return ReportContents(**common)  # type: ignore[arg-type]
+    folder = atlas.model(name)
+    model = load_model(folder)
+    samples = model.sample(range(SHOWN_SAMPLES), report=report)
+    asked_by = next((field for field in FIELDS_SHOWN if field in samples.codes.fields), "")
+    asked = samples.codes.fields[asked_by][:, 0].astype(np.int64) if asked_by else None
+    scores = folder.scores
+    return ReportContents(
+        **common,  # type: ignore[arg-type]
+        verdict=verdict(scores, folder.references) if scores else (),
+        model=name,
+        samples=samples,
+        asked_by=asked_by,
+        asked=asked,
+        morphs=_morphs(atlas, model),
+        pairs=_pairs(images, model, scores),
+        scores=scores,
+        references=folder.references,
+        curves=folder.metrics,
+        seeds={"training": folder.config["plan"]["seed"], "samples": f"0 to {SHOWN_SAMPLES - 1}"},
+    )
+
+
+def _morphs(atlas: Atlas, model: Model) -> tuple[Morph, ...]:
+    if not isinstance(model.generator, Vae):
+        return ()
+    images, extractor = atlas.images, extractor_of(atlas)
+    morphs = []
+    for first, last in far_pairs(atlas.manifold, SHOWN_MORPHS):
+        path = walk(model, images, atlas.manifold, extractor, images.pixels[[first, last]], frames=12)
+        scores = {"distance to the nearest image": path.off}
+        morphs.append(Morph(path.geodesic, path.straight, f"{images.ids[first]} to {images.ids[last]}", scores))
+    return tuple(morphs)
+
+
+def _pairs(images: ImageSet, model: Model, scores: Sequence[Score]) -> tuple[ClosePair, ...]:
+    """The closest generated images, drawn again: row r of the judged images has seed r."""
+    found: list[CopyPair] = []
+    for score in scores:
+        if score.name == "copy_rate" and "pairs" in score.details and score.space.startswith("pixels"):
+            found = list(closest_pairs(score))[:SHOWN_PAIRS]
+    if not found:
+        return ()
+    drawn = model.sample([pair.generated_row for pair in found])
+    rows = images.training_rows
+    return tuple(
+        ClosePair(pixels, np.asarray(images.pixels[rows[pair.train_row]]), pair.ratio, str(images.ids[rows[pair.train_row]]))
+        for pixels, pair in zip(drawn.pixels, found, strict=True)
+    )
+
+
+def _duplicates(images: ImageSet) -> tuple[tuple[str, ...], ...]:
+    groups = find_duplicates(images)
+    numbers, counts = np.unique(groups, return_counts=True)
+    return tuple(tuple(images.ids[groups == number].tolist()) for number in numbers[counts > 1])
