@@ -8,7 +8,7 @@ import torch
 __all__ = ["one_thread"]
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="module")
 def one_thread() -> Iterator[None]:
     """Run a test on one thread and give the others back."""
     before = torch.get_num_threads()
