@@ -120,7 +120,7 @@ def to_pixels(images: Tensor) -> np.ndarray:
 
 def to_images(pixels: np.ndarray) -> Tensor:
     """Give images float32 (b, C, H, W) in [-1, 1] of pixels uint8 (b, H, W, C)."""
-    return torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).float() / 127.5 - 1
+    return torch.from_numpy(np.array(pixels, dtype=np.float32)).permute(0, 3, 1, 2) / 127.5 - 1
 
 
 @torch.no_grad()

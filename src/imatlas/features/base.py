@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from imatlas.checks import InputError
 from imatlas.progress import Report, silent
 from imatlas.values import Features, ImageSet
 
-__all__ = ["Extractor", "flat_pixels", "require_varied"]
+__all__ = ["Extractor", "flat_pixels", "require_varied", "unit_images"]
 
 BLOCK = 2048
 
@@ -35,7 +38,7 @@ class Extractor(ABC):
 
     def transform(self, images: ImageSet) -> Features:
         """Give the features of an image set, row by row the same images."""
-        blocks = [self.rows(np.asarray(images.pixels[i : i + BLOCK])) for i in range(0, len(images), BLOCK)]
+        blocks = [self.rows(np.asarray(images.pixels[i : i + BLOCK])) for i in range(0, max(1, len(images)), BLOCK)]
         return Features(np.concatenate(blocks), self.name, self.settings())
 
     @abstractmethod
@@ -64,4 +67,10 @@ def require_varied(images: ImageSet) -> None:
 
 def flat_pixels(pixels: np.ndarray) -> np.ndarray:
     """Give pixels uint8 (b, H, W, C) as float32 (b, H * W * C) in [0, 1]."""
-    return np.asarray(pixels, dtype=np.float32).reshape(len(pixels), -1) / 255
+    return np.asarray(pixels, dtype=np.float32).reshape(len(pixels), math.prod(pixels.shape[1:])) / 255
+
+
+def unit_images(pixels: np.ndarray) -> Tensor:
+    """Give pixels uint8 (b, H, W, C) as float32 (b, C, H, W) in [-1, 1]."""
+    # A copy even of float pixels: torch warns about arrays it could not write to, such as read-only memory maps.
+    return torch.from_numpy(np.array(pixels, dtype=np.float32)).permute(0, 3, 1, 2) / 127.5 - 1

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from imatlas.features.base import Extractor, require_varied
+from imatlas.features.base import Extractor, require_varied, unit_images
 from imatlas.features.views import mirrors_belong, random_view
 from imatlas.networks.convolutions import Reader
 from imatlas.progress import Report, silent
@@ -58,7 +58,7 @@ class Encoder(Extractor):
         plan = Plan(steps=self.steps, seconds=self.seconds, seed=self.seed, batch_size=min(128, len(images)))
 
         def batch(rows: np.ndarray, rng: np.random.Generator) -> tuple[Tensor, Codes]:
-            return _to_unit(images.pixels[rows]), Codes({})
+            return unit_images(images.pixels[rows]), Codes({})
 
         for progress in train(model, len(images), batch, plan):
             report(progress)
@@ -68,7 +68,7 @@ class Encoder(Extractor):
     @torch.no_grad()
     def rows(self, pixels: np.ndarray) -> np.ndarray:
         """Give float32 (b, n_features) of unit length."""
-        return functional.normalize(self.network_.reader(_to_unit(pixels)), dim=1).numpy()
+        return functional.normalize(self.network_.reader(unit_images(pixels)), dim=1).numpy()
 
     def settings(self) -> dict[str, object]:
         """Give the constructor's arguments."""
@@ -120,8 +120,3 @@ class _Contrast(Trainable):
         closeness = closeness.masked_fill(torch.eye(2 * b, dtype=torch.bool, device=images.device), -torch.inf)
         partner = torch.arange(2 * b, device=images.device).roll(b)
         return functional.cross_entropy(closeness, partner)
-
-
-def _to_unit(pixels: np.ndarray) -> Tensor:
-    """Pixels uint8 (b, H, W, C) as float32 (b, C, H, W) in [-1, 1]."""
-    return torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).float() / 127.5 - 1
