@@ -187,4 +187,4 @@ def draw_path(model: Generator, path: np.ndarray, *, seed: int = 0) -> np.ndarra
 
 
 def _noise(model: Generator, seed: int) -> Tensor:
-    return model.draw_noise(1, torch.Generator().manual_seed(seed))[0]
+    return model.draw_noise(1, torch.Generator().manual_seed(int(seed)))[0]

@@ -43,11 +43,9 @@ class CategoryCondition(Condition):
         return np.array([rng.choice(known)], dtype=np.float32)
 
     def read(self, wish: str) -> np.ndarray:
-        """Give the number of a name; a number is taken as such when no name equals it."""
+        """Give the code of a name."""
         if wish in self.names:
             return np.array([self.names.index(wish)], dtype=np.float32)
-        if wish.isdecimal() and int(wish) < len(self.names):
-            return np.array([int(wish)], dtype=np.float32)
         known = ", ".join(self.names[:20]) + (f" and {len(self.names) - 20} more" if len(self.names) > 20 else "")
         raise InputError(f"There is no {self.name} {wish!r}; choose one of: {known}.")
 
@@ -82,7 +80,7 @@ class ClassCondition(CategoryCondition):
 
 
 class ClusterCondition(CategoryCondition):
-    """The cluster found without labels."""
+    """The cluster found without labels, named "1", "2", ... as the report names them."""
 
     name = "cluster"
 
@@ -92,4 +90,4 @@ class ClusterCondition(CategoryCondition):
         n_clusters = manifold.clusters.n_clusters
         if n_clusters < 2:
             return None
-        return cls(manifold.clusters.labels, [str(number) for number in range(n_clusters)])
+        return cls(manifold.clusters.labels, [str(number + 1) for number in range(n_clusters)])

@@ -19,6 +19,8 @@ TOO_FEW_IMAGES = 100
 # Three spaces are looked at, each with a 1 in 40 chance of a low end above zero where nothing is copied.
 TRACE = 0.005
 SPARSE = 0.9
+LIKENESS = ((0.85, "much"), (0.6, "broadly"), (0.3, "only partly"), (-1.0, "little"))
+VARIETY = ((0.85, "nearly all"), (0.6, "most"), (0.3, "some"), (-1.0, "little"))
 GAUSSIAN = "gaussian"
 BLOCKS = ("quality", "diversity", "novelty", "manifold", "speed")
 
@@ -80,11 +82,27 @@ def verdict(scores: Sequence[Score], references: Mapping[str, Sequence[Score]] |
 
     Returns
     -------
-    Sentences, each standing on its own: size of the sets if small, quality, diversity, copies, adherence, speed.
+    Sentences, each standing on its own: all in one, size of the sets if small, quality, diversity, copies, adherence, speed.
     """
     rows = score_table(scores, references)
-    said = [_size(scores), _quality(rows), _diversity(rows), _copies(scores), _adherence(rows), _speed(scores)]
+    said = [_headline(rows), _size(scores), _quality(rows), _diversity(rows), _copies(scores), _adherence(rows), _speed(scores)]
     return tuple(sentence for sentence in said if sentence)
+
+
+def _headline(rows: Sequence[TableRow]) -> str:
+    """One sentence for those who read no further: density for quality, coverage for diversity, the worst space of each."""
+    worst = {
+        name: min((row.value for row in rows if row.name == name), default=None) for name in ("clipped_density", "coverage")
+    }
+    if worst["clipped_density"] is None or worst["coverage"] is None:
+        return ""
+    density, coverage = min(1.0, worst["clipped_density"]), min(1.0, worst["coverage"])
+    likeness = next(word for limit, word in LIKENESS if density >= limit)
+    variety = next(word for limit, word in VARIETY if coverage >= limit)
+    return (
+        f"The images look {likeness} like real ones ({_percent(density)} of the density that real images reach) and show "
+        f"{variety} of their variety ({_percent(coverage)})."
+    )
 
 
 def _size(scores: Sequence[Score]) -> str:

@@ -139,7 +139,11 @@ def time_grid(steps: int, mean: float, spread: float) -> list[float]:
 
 
 def heun(estimate: Estimate, noise: Tensor, grid: Sequence[float]) -> Tensor:
-    """Carry noise to images (or codes) along the flow.
+    """Carry noise to images (or codes) along the flow, with two guesses per step.
+
+    With a guess f of the clean values that stands still, the flow from time t to s is solved exactly by
+    z_s = z_t + (s - t) / (1 - t) (f - z_t); each step uses the mean of the guesses at its two ends. Averaging guesses
+    and not velocities keeps long steps stable, for no error is divided by a small 1 - s.
 
     Parameters
     ----------
@@ -149,7 +153,8 @@ def heun(estimate: Estimate, noise: Tensor, grid: Sequence[float]) -> Tensor:
 
     References
     ----------
-    Karras et al. 2022, "Elucidating the design space", arXiv 2206.00364, algorithm 1 without churn.
+    Karras et al. 2022, "Elucidating the design space", arXiv 2206.00364, algorithm 1 without churn, for velocities;
+    Lu et al. 2022, "DPM-Solver++", arXiv 2211.01095, for guesses of the clean values.
     """
 
     def guess(state: Tensor, time: float) -> Tensor:
@@ -157,8 +162,8 @@ def heun(estimate: Estimate, noise: Tensor, grid: Sequence[float]) -> Tensor:
 
     state = noise
     for now, later in pairwise(grid):
-        velocity = (guess(state, now) - state) / max(1 - now, CLAMP)
-        ahead = state + (later - now) * velocity
-        there = (guess(ahead, later) - ahead) / max(1 - later, CLAMP)
-        state = state + (later - now) * (velocity + there) / 2
+        share = (later - now) / (1 - now)
+        first = guess(state, now)
+        second = guess(state + share * (first - state), later)
+        state = state + share * ((first + second) / 2 - state)
     return guess(state, grid[-1])

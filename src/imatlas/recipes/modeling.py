@@ -130,7 +130,8 @@ def network_settings(kind: str, image_shape: tuple[int, int, int], dimension: fl
         return {"patch": patch}
     if kind == "vae":
         return {"code_dim": code_dim}
-    return {"code_dim": code_dim, "patch": patch}
+    sharp_width, sharp_depth = (128, 4) if size <= 16 else (256, 6)
+    return {"code_dim": code_dim, "patch": patch, "sharp_width": sharp_width, "sharp_depth": sharp_depth}
 
 
 def train_model(

@@ -27,7 +27,7 @@ from imatlas.training.checkpoints import load_model, load_state, read_counters, 
 from imatlas.training.contract import Trainable
 from imatlas.training.metrics import append_row, keep_rows
 from imatlas.training.plan import DECAY_SHARE, Plan
-from imatlas.training.precision import autocast, faster_precision
+from imatlas.training.precision import autocast, faster_precision, repeatable_precision
 from imatlas.values import Codes
 
 __all__ = ["Batch", "Interrupted", "train"]
@@ -162,7 +162,8 @@ class _StageRun:
     def progress(self) -> Iterator[Progress]:
         self.model.train()
         if self.plan.precision == "auto":
-            self.plan = replace(self.plan, precision=self._measure_precision())
+            chosen = repeatable_precision(self.device) if self.plan.steps else self._measure_precision()
+            self.plan = replace(self.plan, precision=chosen)
         start, saved, first = time.monotonic() - self.spent, time.monotonic(), self.step
         self.marks = [(self.step, self.spent)]
         with _stop_requests() as asked:

@@ -28,7 +28,8 @@ class Plan:
     weight_decay : decoupled weight decay (AdamW).
     clip : largest gradient norm of one player's step.
     seed : source of the data order and of all noise; equal seeds and steps give equal weights on one machine.
-    precision : "float32" or "bfloat16" products; "auto" measures both on the first batch and keeps the faster.
+    precision : "float32" or "bfloat16" products; "auto" measures both on the first batch of a run with a time budget and
+        keeps the faster; a run with `steps` is to be repeatable, so there it is bfloat16 on a GPU and float32 elsewhere.
     """
 
     steps: int = 0

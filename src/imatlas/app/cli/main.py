@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -108,8 +109,8 @@ def generate(
     out: Out = None,
     seed: Seed = 0,
     seeds: Annotated[str | None, typer.Option(help="Seeds such as 0,4-6, one image each.")] = None,
-    class_: Annotated[str | None, typer.Option("--class", help="Name or number of a class.")] = None,
-    cluster: Annotated[str | None, typer.Option(help="Number of a cluster.")] = None,
+    class_: Annotated[str | None, typer.Option("--class", help="Name of a class.")] = None,
+    cluster: Annotated[str | None, typer.Option(help="Number of a cluster, as in the report.")] = None,
     at: Annotated[str | None, typer.Option(help="A place on the map, x,y.")] = None,
     model: ModelName = None,
     as_json: Json = False,
@@ -201,6 +202,8 @@ def version(
 
 def main() -> None:
     """Run the command line; exit code 0, 1 after a failure, 2 after misuse."""
+    # Threads that wait by spinning make two programs on one machine many times slower; they must sleep instead.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     app(prog_name="imatlas")
 
 
