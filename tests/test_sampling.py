@@ -1,0 +1,215 @@
+"""Codes to images, one seed per image, and paths from one image to another."""
+
+import numpy as np
+import pytest
+import torch
+from laws.generators import FIELDS, made, some_images
+from laws.random_state import global_generators_untouched
+from laws.threads import one_thread
+
+from imatlas.checks import InputError
+from imatlas.conditions import ClassCondition, ClusterCondition, MapPlaceCondition
+from imatlas.generators import CodeFlow, Flow, LatentFlow, Vae
+from imatlas.sampling import choose_codes, code_path, draw_path, encode, sample, to_images, to_pixels
+from imatlas.values import Codes
+
+__all__ = ["one_thread"]
+
+SHAPE = (1, 8, 8)
+
+
+@pytest.fixture(autouse=True)
+def small_code_flow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(CodeFlow, "width", 32)
+    monkeypatch.setattr(CodeFlow, "depth", 2)
+
+
+BUILDS = {
+    "flow": lambda shape, fields: Flow(shape, fields, patch=4, width=32, depth=1, steps=3),
+    "vae": lambda shape, fields: Vae(shape, fields, code_dim=3, width=8),
+    "latent_flow": lambda shape, fields: LatentFlow(
+        shape, fields, code_dim=3, width=8, patch=4, sharp_width=32, sharp_depth=1, steps=2
+    ),
+}
+
+
+def model_of(name: str, fields=FIELDS):
+    return made(BUILDS[name], SHAPE, fields)
+
+
+def conditions(*names: str) -> list:
+    labels = np.repeat([0, 1, 2], [10, 20, 30])
+    there = {
+        "class": ClassCondition(labels, ("a", "b", "c")),
+        "cluster": ClusterCondition(labels, ("0", "1", "2")),
+        "map_place": MapPlaceCondition(np.random.default_rng(0).normal(size=(60, 2)), 0.1),
+    }
+    return [there[name] for name in names]
+
+
+def test_pixels_and_images_are_two_ways_to_write_the_same() -> None:
+    pixels = np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1)
+    images = to_images(pixels)
+    assert images.shape == (1, 1, 16, 16)
+    assert (float(images.min()), float(images.max())) == (-1, 1)
+    np.testing.assert_array_equal(to_pixels(images), pixels)
+    assert to_pixels(torch.tensor([[[[-7.0, 7.0]]]])).ravel().tolist() == [0, 255]
+    pixels.flags.writeable = False
+    np.testing.assert_array_equal(to_pixels(to_images(pixels)), pixels)
+
+
+@pytest.mark.parametrize("name", BUILDS)
+def test_an_image_depends_on_its_seed_and_code_alone(name: str) -> None:
+    """Drawn alone, in company, in another order, or across the seam at 256 images: the same, to one gray level."""
+    model = model_of(name)
+    seeds = np.arange(300)
+    numbers = (seeds % 3).astype(np.float32)[:, None]
+    with global_generators_untouched():
+        samples = sample(model, Codes({"class": numbers}), seeds)
+    assert samples.pixels.shape == (300, 8, 8, 1)
+    assert samples.pixels.dtype == np.uint8
+    assert len(np.unique(samples.pixels.reshape(300, -1), axis=0)) > 290
+    np.testing.assert_array_equal(sample(model, Codes({"class": numbers}), seeds).pixels, samples.pixels)
+    chosen = np.array([299, 0, 255, 256])
+    some = sample(model, Codes({"class": numbers[chosen]}), seeds[chosen])
+    assert np.abs(some.pixels.astype(int) - samples.pixels[chosen]).max() <= 1
+    alone = sample(model, Codes({"class": numbers[17:18]}), [17])
+    assert np.abs(alone.pixels.astype(int) - samples.pixels[17:18]).max() <= 1
+
+
+def test_samples_remember_how_they_were_made() -> None:
+    codes = Codes({"class": np.zeros((2, 1), np.float32)})
+    samples = sample(model_of("vae"), codes, [5, 9], source="0001-vae", how=[{"seed": 5}, {"seed": 9}])
+    assert (samples.seed, samples.source, len(samples)) == (5, "0001-vae", 2)
+    assert samples.how == ({"seed": 5}, {"seed": 9})
+    assert samples.codes is codes
+
+
+def test_no_seeds_give_no_images_and_progress_is_told_block_by_block() -> None:
+    model, heard = model_of("vae"), []
+    assert sample(model, Codes({}), []).pixels.shape == (0, 8, 8, 1)
+    sample(model, Codes({}), range(300), report=heard.append)
+    assert [(progress.done, progress.total) for progress in heard] == [(256, 300), (300, 300)]
+
+
+def test_half_precision_draws_nearly_the_same() -> None:
+    model = model_of("flow")
+    full, half = (sample(model, Codes({}), range(8), precision=name).pixels for name in ("float32", "bfloat16"))
+    assert np.abs(full.astype(int) - half).mean() < 3
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_a_seed_outside_its_range_is_refused(seed: int) -> None:
+    with pytest.raises(InputError, match=f"Seed {seed} is outside 0 to 4294967295; choose a seed in that range"):
+        sample(model_of("vae"), Codes({}), [3, seed])
+    assert len(sample(model_of("vae"), Codes({}), [0, 2**32 - 1])) == 2
+
+
+@pytest.mark.parametrize("n_codes", [1, 3])
+def test_codes_and_seeds_must_be_as_many(n_codes: int) -> None:
+    with pytest.raises(ValueError, match=f"There are {n_codes} codes of class for 2 seeds; give one code per seed"):
+        sample(model_of("vae"), Codes({"class": np.zeros((n_codes, 1), np.float32)}), [0, 1])
+
+
+def test_wishes_are_repeated_for_every_seed_and_leave_the_rest_open() -> None:
+    codes = choose_codes(conditions("class", "cluster", "map_place"), {"cluster": "2", "map_place": "0.5,0.25"}, [3, 4, 5])
+    assert set(codes.fields) == {"cluster", "map_place"}
+    assert codes.fields["cluster"].tolist() == [[2.0]] * 3
+    assert (codes.fields["map_place"] == codes.fields["map_place"][0]).all()
+
+
+def test_without_wishes_the_class_is_drawn_else_the_cluster_else_nothing() -> None:
+    seeds = range(600)
+    for names, drawn in ((("class", "cluster"), {"class"}), (("cluster", "map_place"), {"cluster"}), (("map_place",), set())):
+        codes = choose_codes(conditions(*names), {}, seeds)
+        assert set(codes.fields) == drawn
+    shares = np.bincount(choose_codes(conditions("class"), {}, seeds).fields["class"][:, 0].astype(int)) / 600
+    np.testing.assert_allclose(shares, [1 / 6, 2 / 6, 3 / 6], atol=0.1)
+
+
+def test_the_drawn_code_of_an_image_depends_on_its_seed_alone() -> None:
+    whole = choose_codes(conditions("class"), {}, range(50)).fields["class"]
+    part = choose_codes(conditions("class"), {}, [40, 7]).fields["class"]
+    np.testing.assert_array_equal(part, whole[[40, 7]])
+
+
+def test_wishes_that_cannot_be_met_are_refused_in_words() -> None:
+    with pytest.raises(InputError, match=r"This model was not trained with style; it knows: class, cluster\."):
+        choose_codes(conditions("class", "cluster"), {"style": "3"}, [0])
+    with pytest.raises(InputError, match="it knows: no condition"):
+        choose_codes([], {"class": "a"}, [0])
+    with pytest.raises(InputError, match="There is no class 'z'"):
+        choose_codes(conditions("class"), {"class": "z"}, [0])
+
+
+def gaps(path: np.ndarray) -> np.ndarray:
+    return np.linalg.norm(np.diff(path.astype(np.float64), axis=0), axis=1)
+
+
+def test_a_straight_path_is_the_line_between_its_ends() -> None:
+    """c(u) = (1 - u) c_0 + u c_1 at equal steps of u."""
+    ends = np.array([[0.0, 1.0, 5.0], [4.0, -1.0, 5.0]], dtype=np.float32)
+    u = np.linspace(0, 1, 9)[:, None]
+    np.testing.assert_allclose(code_path(ends, 9), (1 - u) * ends[0] + u * ends[1], atol=1e-6)
+
+
+def test_a_path_runs_at_constant_speed_however_its_stations_lie() -> None:
+    """Stations on a quarter circle, crowded at one end: 400 frames, equal steps along the smoothed corners.
+
+    A step that turns a corner is a chord and shorter than the others, by less than 1 % here.
+    """
+    angles = np.pi / 2 * np.linspace(0, 1, 40) ** 3
+    path = code_path(np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32), 400)
+    steps = gaps(path)
+    assert steps.max() / steps.min() < 1.01
+    assert steps.sum() == pytest.approx(np.pi / 2, rel=0.01)
+    np.testing.assert_allclose(np.linalg.norm(path, axis=1), 1, atol=0.02)
+
+
+@pytest.mark.parametrize("m", [1, 2, 3, 4, 30])
+def test_a_path_keeps_its_ends_and_its_count(m: int) -> None:
+    stations = np.random.default_rng(0).normal(size=(m, 5)).astype(np.float32)
+    path = code_path(stations, 7)
+    assert path.shape == (7, 5)
+    assert path.dtype == np.float32
+    np.testing.assert_allclose(path[[0, -1]], stations[[0, -1]], atol=1e-6)
+
+
+def test_smoothing_takes_the_zigzag_out_of_a_path() -> None:
+    """Stations along a line, thrown 0.3 to either side in turn: smoothed, the way is hardly longer than the line."""
+    stations = np.stack([np.linspace(0, 10, 41), 0.3 * (-1.0) ** np.arange(41)], axis=1).astype(np.float32)
+    assert gaps(stations).sum() > 25
+    assert gaps(code_path(stations, 200)).sum() < 11
+
+
+def test_a_path_that_goes_nowhere_stays_there() -> None:
+    np.testing.assert_array_equal(code_path(np.ones((4, 2), np.float32), 5), np.ones((5, 2)))
+
+
+@pytest.mark.parametrize("name", ["vae", "latent_flow"])
+def test_images_become_codes_and_codes_frames(name: str) -> None:
+    model = model_of(name)
+    pixels = to_pixels(some_images(5, SHAPE))
+    codes = encode(model, pixels)
+    assert codes.shape == (5, 3)
+    assert codes.dtype == np.float32
+    np.testing.assert_allclose(encode(model, pixels[2:3]), codes[2:3], atol=1e-5)
+    frames = draw_path(model, code_path(codes, 6), seed=1)
+    assert frames.shape == (6, 8, 8, 1)
+    np.testing.assert_array_equal(draw_path(model, code_path(codes, 6), seed=1), frames)
+
+
+def test_frames_of_one_code_are_alike_since_they_share_their_noise() -> None:
+    model = model_of("latent_flow")
+    path = np.zeros((3, 3), np.float32)
+    frames = draw_path(model, path, seed=1)
+    assert np.abs(frames.astype(int) - frames[0]).max() <= 1
+    assert np.abs(draw_path(model, path, seed=2).astype(int) - frames).max() > 1
+
+
+def test_a_generator_without_a_code_says_so() -> None:
+    model = model_of("flow")
+    with pytest.raises(InputError, match="A Flow has no code of an image, so it cannot walk"):
+        encode(model, np.zeros((1, 8, 8, 1), np.uint8))
+    with pytest.raises(InputError, match="A Flow cannot draw a path; train one with a code, such as latent_flow"):
+        draw_path(model, np.zeros((2, 3), np.float32))
