@@ -15,8 +15,8 @@ N = 120
 
 @pytest.fixture(scope="module")
 def images() -> ImageSet:
-    """150 images, the last 30 held out; a third of them a, half of them b, the rest without a label."""
-    labels = np.repeat([0, 1, -1], [50, 75, 25])
+    """150 images, the last 30 held out; 30 of them apples, 95 pears, the rest without a label."""
+    labels = np.repeat([0, 1, -1], [30, 95, 25])
     rng = np.random.default_rng(0)
     pixels = rng.integers(0, 256, size=(150, 8, 8, 1), dtype=np.uint8)
     held_out = np.arange(150) >= N

@@ -21,9 +21,13 @@ def batch(rows: np.ndarray, rng: np.random.Generator) -> tuple[Tensor, Codes]:
 
 
 class TwoStages(Trainable):
-    """An autoencoder of two linear halves; the second half learns in a stage of its own, on standardised codes."""
+    """An autoencoder of two linear halves; the second half learns in a stage of its own, on centred codes.
+
+    It also counts the images it saw, and a stage begins by looking at what that stage then changes.
+    """
 
     center: Tensor
+    seen: Tensor
 
     def __init__(self, seed: int) -> None:
         super().__init__()
@@ -31,6 +35,7 @@ class TwoStages(Trainable):
         self.first = nn.Parameter(torch.randn(16, 3, generator=generator) / 4)
         self.second = nn.Parameter(torch.randn(3, 16, generator=generator))
         self.register_buffer("center", torch.zeros(3))
+        self.register_buffer("seen", torch.zeros(()))
 
     def players(self) -> tuple[str, ...]:
         return ("first", "second")
@@ -47,10 +52,11 @@ class TwoStages(Trainable):
     @torch.no_grad()
     def begin(self, stage: str, images: Tensor) -> None:
         if stage == "two":
-            self.center.copy_((images.flatten(1) @ self.first).mean(0))
+            self.center.copy_((images.flatten(1) @ self.first).mean(0) + 0.1 * self.second.mean(1))
 
     def loss(self, player: str, images: Tensor, codes: Mapping[str, Tensor], generator: torch.Generator) -> Tensor:
         flat = images.flatten(1)
+        self.seen += len(images)
         noise = torch.randn(len(flat), 3, generator=generator)
         code = flat @ self.first + 0.1 * noise - self.center + codes["place"].mean(dim=1, keepdim=True)
         return (code @ self.second - flat).square().mean()

@@ -50,6 +50,23 @@ def test_every_row_is_seen_once_before_any_is_seen_twice() -> None:
     assert not (order[:N_ROWS] == order[N_ROWS : 2 * N_ROWS]).all()
 
 
+def test_every_batch_has_a_random_generator_of_its_own() -> None:
+    """What is drawn afresh per batch, such as a jittered place, never repeats within a run and repeats in the next."""
+
+    def drawn() -> list[float]:
+        numbers: list[float] = []
+
+        def drawing(rows: np.ndarray, rng: np.random.Generator) -> tuple[Tensor, Codes]:
+            numbers.append(rng.random())
+            return batch(rows, rng)
+
+        list(train(Slope(), N_ROWS, drawing, Plan(steps=20, precision="float32")))
+        return numbers
+
+    assert len(set(drawn())) == 21
+    assert drawn() == drawn()
+
+
 def test_a_set_smaller_than_a_batch_fills_it_by_repeating_epochs() -> None:
     seen: list[np.ndarray] = []
 
@@ -84,7 +101,8 @@ def test_only_the_players_of_a_stage_move() -> None:
     assert not torch.equal(model.second, before["second"])
     assert not torch.equal(model.first, kept), "stage one went on to step 30"
     codes = torch.cat([batch(np.array([row]), np.random.default_rng(0))[0] for row in range(N_ROWS)]).flatten(1) @ model.first
-    torch.testing.assert_close(model.center, codes.mean(0), rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(model.center, codes.mean(0) + 0.1 * before["second"].mean(1), rtol=1e-4, atol=1e-6)
+    assert float(model.seen) == 50 * BATCH_SIZE, "what a model counts is kept as it is, not averaged"
 
 
 def test_a_gradient_is_clipped_to_the_plans_norm() -> None:
