@@ -22,9 +22,7 @@ def patch_of(image_shape: tuple[int, int, int]) -> int:
 
 
 MEMBERS = {
-    "latent_flow": lambda shape, fields: LatentFlow(
-        shape, fields, code_dim=4, width=8, patch=patch_of(shape), sharp_width=32, sharp_depth=1, steps=2
-    ),
+    "latent_flow": lambda shape, fields: LatentFlow(shape, fields, code_dim=4, width=8, sharp_width=16, sharp_depth=1, steps=2),
     "vae": lambda shape, fields: Vae(shape, fields, code_dim=4, width=8),
     "flow": lambda shape, fields: Flow(shape, fields, patch=patch_of(shape), width=32, depth=1, steps=3),
     "vae, normal": lambda shape, fields: Vae(shape, fields, code_dim=4, width=8, sampler=SAMPLERS["normal"]),

@@ -207,7 +207,7 @@ def test_the_sharpener_begins_as_the_draft_and_learns_past_it() -> None:
     """
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        model = LatentFlow(SHAPE, code_dim=2, width=8, patch=4, sharp_width=32, sharp_depth=2, steps=8)
+        model = LatentFlow(SHAPE, code_dim=2, width=8, sharp_width=16, sharp_depth=2, steps=8)
     code, noise = torch.randn(2, 3, 2, generator=torch.Generator().manual_seed(0))[0], torch.randn(3, 64)
     torch.testing.assert_close(model.sharpen(code, noise), model.decode(code))
     with torch.no_grad():

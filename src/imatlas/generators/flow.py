@@ -133,7 +133,7 @@ def velocity_error(estimate: Estimate, clean: Tensor, generator: torch.Generator
 
 def time_grid(steps: int, mean: float, spread: float) -> list[float]:
     """Give times 0 = t_0 < ... < t_(steps - 1) < 1, uniform in logit(t) where training put its times."""
-    low, high = mean - 2.5 * spread, mean + 1.5 * spread
+    low, high = mean - 2 * spread, mean + spread
     inner = [low + (high - low) * i / max(1, steps - 2) for i in range(steps - 1)]
     return [0.0] + [1 / (1 + math.exp(-logit)) for logit in inner]
 

@@ -24,11 +24,13 @@ from imatlas.generators.flow import heun, time_grid, velocity_error
 from imatlas.generators.samplers import CodeFlow
 from imatlas.generators.vae import Vae
 from imatlas.networks.condition import ConditionEmbedding
-from imatlas.networks.transformer import PatchTransformer
+from imatlas.networks.unet import UNet
 from imatlas.training.contract import Stage
 from imatlas.values import Field
 
 __all__ = ["LatentFlow"]
+
+SHARP_TIME = 128
 
 
 class LatentFlow(Vae):
@@ -40,8 +42,7 @@ class LatentFlow(Vae):
     fields : condition fields.
     code_dim : length of the code.
     width : channels of the autoencoder's first convolution.
-    patch : patch side of the sharpening network in pixels.
-    sharp_width, sharp_depth : size of the sharpening network.
+    sharp_width, sharp_depth : size of the sharpening network, see `UNet`.
     steps : Heun steps of the sharpening flow; 2 * steps - 1 evaluations per image.
     """
 
@@ -52,19 +53,18 @@ class LatentFlow(Vae):
         *,
         code_dim: int = 24,
         width: int = 32,
-        patch: int = 4,
-        sharp_width: int = 256,
-        sharp_depth: int = 6,
-        steps: int = 5,
+        sharp_width: int = 48,
+        sharp_depth: int = 2,
+        steps: int = 3,
     ) -> None:
         super().__init__(image_shape, fields, code_dim=code_dim, width=width, sampler=CodeFlow)
-        channels, size, _ = self.image_shape
+        channels = self.image_shape[0]
         self.steps = steps
-        self._settings = {"code_dim": code_dim, "width": width, "patch": patch, "sharp_width": sharp_width}
-        self._settings |= {"sharp_depth": sharp_depth, "steps": steps}
-        self.sharpener = PatchTransformer(2 * channels, channels, size, patch=patch, width=sharp_width, depth=sharp_depth)
-        self.sharp_time = ConditionEmbedding((), sharp_width)
-        self.time_mean, self.time_spread = min(1.5, -0.8 + math.log(256 / size)), 1.2
+        self._settings = {"code_dim": code_dim, "width": width, "sharp_width": sharp_width, "sharp_depth": sharp_depth}
+        self._settings["steps"] = steps
+        self.sharpener = UNet(2 * channels, channels, width=sharp_width, condition_width=SHARP_TIME, depth=sharp_depth)
+        self.sharp_time = ConditionEmbedding((), SHARP_TIME)
+        self.time_mean, self.time_spread = 1.0, 1.2
 
     def settings(self) -> dict[str, object]:
         """Give the keyword arguments that build this network again."""

@@ -125,13 +125,10 @@ def network_settings(kind: str, image_shape: tuple[int, int, int], dimension: fl
     """
     size = image_shape[1]
     code_dim = int(np.clip(round(2 * dimension), 16, 64))
-    patch = next(patch for patch in range(2, size + 1) if size % patch == 0 and (size // patch) ** 2 <= MOST_TOKENS)
     if kind == "flow":
+        patch = next(patch for patch in range(2, size + 1) if size % patch == 0 and (size // patch) ** 2 <= MOST_TOKENS)
         return {"patch": patch}
-    if kind == "vae":
-        return {"code_dim": code_dim}
-    sharp_width, sharp_depth = (128, 4) if size <= 16 else (256, 6)
-    return {"code_dim": code_dim, "patch": patch, "sharp_width": sharp_width, "sharp_depth": sharp_depth}
+    return {"code_dim": code_dim}
 
 
 def train_model(
