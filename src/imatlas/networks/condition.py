@@ -18,9 +18,6 @@ from imatlas.values import Field
 
 __all__ = ["ConditionEmbedding", "drop_fields", "present_rows"]
 
-DROP_EACH = 0.1
-DROP_ALL = 0.1
-
 
 def drop_fields(codes: Mapping[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
     """Make fields absent at random, row by row, as training wants it.
@@ -32,17 +29,18 @@ def drop_fields(codes: Mapping[str, Tensor], generator: torch.Generator) -> dict
 
     Returns
     -------
-    The same fields; rows of a field that was dropped are NaN. Each field alone with probability 0.1, all together 0.1.
+    The same fields; rows of a field that was dropped are NaN. Each row draws a share u uniform in [0, 1] and drops each
+    of its fields with probability u, so that all fields, one alone, and none are each met often.
     """
     if not codes:
         return {}
     b = len(next(iter(codes.values())))
     device = next(iter(codes.values())).device
-    everything = torch.rand(b, 1, generator=generator).to(device) < DROP_ALL
+    share = torch.rand(b, 1, generator=generator)
     dropped = {}
     for name, values in codes.items():
-        alone = torch.rand(b, 1, generator=generator).to(device) < DROP_EACH
-        dropped[name] = torch.where(alone | everything, torch.full_like(values, torch.nan), values)
+        absent = (torch.rand(b, 1, generator=generator) < share).to(device)
+        dropped[name] = torch.where(absent, torch.full_like(values, torch.nan), values)
     return dropped
 
 
