@@ -55,10 +55,15 @@ def test_only_the_command_line_prints():
     assert prints_elsewhere(HOUSE) == []
 
 
-def test_importing_imatlas_loads_nothing_heavy():
-    code = f"import sys, imatlas; print([name for name in {HEAVY!r} if name in sys.modules])"
+@pytest.mark.parametrize("module", ["imatlas", "imatlas.app.cli"])
+def test_importing_the_package_or_its_command_line_loads_nothing_heavy(module):
+    code = f"import sys, {module}; print([name for name in {HEAVY!r} if name in sys.modules])"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "[]"
+
+
+def test_every_public_name_can_be_had():
+    assert [name for name in imatlas.__all__ if getattr(imatlas, name, None) is None] == []
 
 
 def sources(house: Path) -> list[Path]:
