@@ -21,7 +21,7 @@ class UNet(nn.Module):
     Parameters
     ----------
     channels_in, channels_out : image channels.
-    width : channels of the finest scale, a multiple of 16; doubled at the coarser one.
+    width : channels of the finest scale, a multiple of 8; doubled at the coarser one.
     condition_width : length of the condition vector.
     depth : blocks per scale and side.
     """
@@ -30,6 +30,8 @@ class UNet(nn.Module):
         self, channels_in: int, channels_out: int, *, width: int = 64, condition_width: int = 128, depth: int = 2
     ) -> None:
         super().__init__()
+        if width % 8 or width < 8:
+            raise ValueError(f"The width of the U-Net is {width}; wanted a multiple of 8, such as 64.")
         wide = 2 * width
         self.enter = nn.Conv2d(4 * channels_in, width, 3, padding=1)
         self.down = nn.ModuleList(_Block(width, condition_width) for _ in range(depth))
