@@ -29,7 +29,7 @@ from imatlas.values import Field
 __all__ = ["Flow", "heun", "time_grid", "velocity_error"]
 
 CLAMP = 0.05
-GUIDED_FROM, GUIDED_UNTIL = 0.1, 0.9
+GUIDED_FROM, GUIDED_UNTIL = 0.1, 0.95
 
 Estimate = Callable[[Tensor, Tensor], Tensor]
 """Function (mixed (b, ...), time (b,)) -> guess of the clean values (b, ...)."""
