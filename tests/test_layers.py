@@ -26,7 +26,7 @@ DOOR = "__init__"
 """The package's own `__init__.py`: it gives out public names, so it may reach everything but the front."""
 
 MOST_LINES = 350
-LONGER: dict[str, int] = {"values.py": 480}
+LONGER: dict[str, int] = {}
 """One file is longer on purpose: every shape that flows between rooms is written once, in one place."""
 
 HEAVY = ("torch", "faiss", "matplotlib", "sklearn", "scipy")

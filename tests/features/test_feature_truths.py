@@ -103,7 +103,7 @@ def two_kinds(n: int, seed: int) -> tuple[ImageSet, np.ndarray]:
 def test_the_encoder_tells_kinds_apart_that_shifts_hide_from_pixels() -> None:
     """In pixels a shifted ring is nearer to a cross in its place than to a ring elsewhere; the encoder ignores shifts."""
     images, kinds = two_kinds(200, 0)
-    encoder = Encoder(16, steps=60, width=8).fit(images)
+    encoder = Encoder(16, steps=60, width=16).fit(images)
     rows = encoder.transform(images).rows
     np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, rtol=1e-5)
 

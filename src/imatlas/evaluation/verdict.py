@@ -85,7 +85,9 @@ def verdict(scores: Sequence[Score], references: Mapping[str, Sequence[Score]] |
     Sentences, each standing on its own: all in one, size of the sets if small, quality, diversity, copies, adherence, speed.
     """
     rows = score_table(scores, references)
-    said = [_headline(rows), _size(scores), _quality(rows), _diversity(rows), _copies(scores), _adherence(rows), _speed(scores)]
+    size = _size(scores)
+    opening = [size] if size.startswith("Only") else [_headline(rows), size]
+    said = [*opening, _quality(rows), _diversity(rows), _copies(scores), _adherence(rows), _speed(scores)]
     return tuple(sentence for sentence in said if sentence)
 
 

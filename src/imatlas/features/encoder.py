@@ -45,7 +45,7 @@ class Encoder(Extractor):
 
     name = "encoder"
 
-    def __init__(self, n_features: int = 64, *, seconds: float = 60.0, steps: int = 0, width: int = 24, seed: int = 0) -> None:
+    def __init__(self, n_features: int = 64, *, seconds: float = 60.0, steps: int = 0, width: int = 32, seed: int = 0) -> None:
         self.n_features, self.seconds, self.steps, self.width, self.seed = n_features, seconds, steps, width, seed
 
     def fit(self, images: ImageSet, *, report: Report = silent) -> Encoder:
@@ -68,6 +68,8 @@ class Encoder(Extractor):
     @torch.no_grad()
     def rows(self, pixels: np.ndarray) -> np.ndarray:
         """Give float32 (b, n_features) of unit length."""
+        if not len(pixels):
+            return np.zeros((0, self.n_features), dtype=np.float32)
         return functional.normalize(self.network_.reader(unit_images(pixels)), dim=1).numpy()
 
     def settings(self) -> dict[str, object]:

@@ -37,6 +37,11 @@ class Generator(Trainable):
         self.image_shape = (channels, height, width)
         self.fields = tuple(fields)
 
+    @classmethod
+    def sizes_for(cls, image_shape: tuple[int, int, int], dimension: float) -> dict[str, object]:
+        """Choose the keyword arguments of a network for an image shape and an intrinsic dimension; by default none."""
+        return {}
+
     @property
     @abstractmethod
     def noise_shape(self) -> tuple[int, ...]:

@@ -29,6 +29,7 @@ from imatlas.values import Field
 __all__ = ["Flow", "heun", "time_grid", "velocity_error"]
 
 CLAMP = 0.05
+MOST_TOKENS = 64
 GUIDED_FROM, GUIDED_UNTIL = 0.1, 0.95
 
 Estimate = Callable[[Tensor, Tensor], Tensor]
@@ -69,6 +70,12 @@ class Flow(Generator):
         # Larger images need noisier times to see the same share of coarse structure (Hoogeboom et al. 2023).
         self.time_mean = min(1.5, -0.8 + math.log(256 / size))
         self.time_spread = 1.2
+
+    @classmethod
+    def sizes_for(cls, image_shape: tuple[int, int, int], dimension: float) -> dict[str, object]:
+        """Choose the smallest patch of which at most 64 tile the image."""
+        size = image_shape[1]
+        return {"patch": next(p for p in range(2, size + 1) if size % p == 0 and (size // p) ** 2 <= MOST_TOKENS)}
 
     def settings(self) -> dict[str, object]:
         """Give the keyword arguments that build this network again."""

@@ -31,6 +31,7 @@ from imatlas.values import Field
 __all__ = ["LatentFlow"]
 
 SHARP_TIME = 128
+LARGE = 32
 
 
 class LatentFlow(Vae):
@@ -52,10 +53,10 @@ class LatentFlow(Vae):
         fields: Sequence[Field] = (),
         *,
         code_dim: int = 24,
-        width: int = 32,
+        width: int = 64,
         sharp_width: int = 48,
         sharp_depth: int = 2,
-        steps: int = 3,
+        steps: int = 4,
     ) -> None:
         super().__init__(image_shape, fields, code_dim=code_dim, width=width, sampler=CodeFlow)
         channels = self.image_shape[0]
@@ -86,11 +87,12 @@ class LatentFlow(Vae):
         return super().player_parameters(player)
 
     def stages(self) -> tuple[Stage, ...]:
-        """The autoencoder; the code flow on its codes; the sharpener on its drafts."""
+        """The autoencoder; the code flow on its codes; the sharpener on its drafts. Large images come in small batches."""
+        batch_size = 64 if self.image_shape[1] > LARGE else 128
         return (
-            Stage("autoencoder", ("autoencoder",), 0.35, batch_size=128, learning_rate=2e-3),
-            Stage("code flow", ("sampler",), 0.15),
-            Stage("sharpen", ("sharpener",), 0.5),
+            Stage("autoencoder", ("autoencoder",), 0.4, batch_size=batch_size, learning_rate=2e-3),
+            Stage("code flow", ("sampler",), 0.2),
+            Stage("sharpen", ("sharpener",), 0.4, batch_size=batch_size, learning_rate=2e-3),
         )
 
     def loss(self, player: str, images: Tensor, codes: Mapping[str, Tensor], generator: torch.Generator) -> Tensor:

@@ -50,7 +50,7 @@ class Vae(Generator):
         fields: Sequence[Field] = (),
         *,
         code_dim: int = 24,
-        width: int = 32,
+        width: int = 64,
         sampler: type[LatentSampler] = CodeFlow,
     ) -> None:
         super().__init__(image_shape, fields)
@@ -70,6 +70,14 @@ class Vae(Generator):
         if "sampler" in chosen:
             chosen["sampler"] = {sampler.__name__: sampler for sampler in SAMPLERS.values()}[chosen["sampler"]]
         return cls(image_shape, fields, **chosen)
+
+    @classmethod
+    def sizes_for(cls, image_shape: tuple[int, int, int], dimension: float) -> dict[str, object]:
+        """Choose the code's length: twice the intrinsic dimension, 16 to 64.
+
+        A manifold of dimension m fits into 2 m + 1 numbers (Whitney 1944); far fewer blur, far more are hard to sample.
+        """
+        return {"code_dim": int(min(64, max(16, round(2 * dimension))))}
 
     def settings(self) -> dict[str, object]:
         """Give the keyword arguments that build this network again."""

@@ -13,7 +13,7 @@ NORM_GROUPS = 8
 
 
 def n_halvings(size: int) -> int:
-    """How often an image side is halved on the way to a code: until 4 to 8 pixels are left (28 -> 7, 32 -> 4, 64 -> 4)."""
+    """How often a side is halved by convolutions: until 7 or fewer pixels, or an odd number of them, are left."""
     count = 0
     while size % 2 == 0 and size > 7:
         size //= 2
@@ -21,31 +21,25 @@ def n_halvings(size: int) -> int:
     return count
 
 
-def _widths(channels_first: int, size: int) -> list[int]:
-    if channels_first % NORM_GROUPS or channels_first < NORM_GROUPS:
-        raise ValueError(f"The width of the convolutions is {channels_first}; wanted a multiple of {NORM_GROUPS}, such as 32.")
-    return [channels_first * min(4, 2**level) for level in range(n_halvings(size) + 1)]
-
-
 class Reader(nn.Module):
     """Images (b, C, H, W) to vectors (b, n_outputs).
+
+    Pixels are first folded 2 x 2 into channels: no layer works at full resolution, where most of the time would go.
 
     Parameters
     ----------
     image_shape : (C, H, W), H = W divisible by 4.
     n_outputs : length of the vectors.
-    width : channels after the first layer, a multiple of 8; doubled twice at most.
+    width : channels of the first layer, a multiple of 8; twice as many after it.
     """
 
     def __init__(self, image_shape: tuple[int, int, int], n_outputs: int, *, width: int) -> None:
         super().__init__()
-        channels, size, _ = image_shape
-        widths = _widths(width, size)
-        layers: list[nn.Module] = [nn.Conv2d(channels, widths[0], 3, padding=1)]
+        widths, side = _plan(image_shape, width)
+        layers: list[nn.Module] = [nn.PixelUnshuffle(2), nn.Conv2d(4 * image_shape[0], widths[0], 3, padding=1)]
         for before, after in pairwise(widths):
             layers += [_norm(before), nn.SiLU(), nn.Conv2d(before, after, 4, stride=2, padding=1)]
         layers += [_Residual(widths[-1]), _norm(widths[-1]), nn.SiLU(), nn.Flatten()]
-        side = size >> n_halvings(size)
         self.layers = nn.Sequential(*layers, nn.Linear(widths[-1] * side * side, n_outputs))
 
     def forward(self, images: Tensor) -> Tensor:
@@ -58,19 +52,28 @@ class Drawer(nn.Module):
 
     def __init__(self, image_shape: tuple[int, int, int], n_inputs: int, *, width: int) -> None:
         super().__init__()
-        channels, size, _ = image_shape
-        widths = _widths(width, size)[::-1]
-        self.side = size >> n_halvings(size)
+        widths, self.side = _plan(image_shape, width)
+        widths = widths[::-1]
         self.first = nn.Linear(n_inputs, widths[0] * self.side * self.side)
         layers: list[nn.Module] = [_Residual(widths[0])]
         for before, after in pairwise(widths):
             layers += [_norm(before), nn.SiLU(), nn.ConvTranspose2d(before, after, 4, stride=2, padding=1)]
-        self.layers = nn.Sequential(*layers, _norm(widths[-1]), nn.SiLU(), nn.Conv2d(widths[-1], channels, 3, padding=1))
+        layers += [_norm(widths[-1]), nn.SiLU(), nn.Conv2d(widths[-1], 4 * image_shape[0], 3, padding=1), nn.PixelShuffle(2)]
+        self.layers = nn.Sequential(*layers)
 
     def forward(self, vectors: Tensor) -> Tensor:
         """Give images (b, C, H, W)."""
         first = self.first(vectors).view(len(vectors), -1, self.side, self.side)
         return self.layers(first.contiguous(memory_format=torch.channels_last))
+
+
+def _plan(image_shape: tuple[int, int, int], width: int) -> tuple[list[int], int]:
+    """Channels of each scale, finest first, and the side of the coarsest."""
+    if width % NORM_GROUPS or width < NORM_GROUPS:
+        raise ValueError(f"The width of the convolutions is {width}; wanted a multiple of {NORM_GROUPS}, such as 32.")
+    folded = image_shape[1] // 2
+    count = n_halvings(folded)
+    return [width, *[2 * width] * count], folded >> count
 
 
 class _Residual(nn.Module):

@@ -68,9 +68,7 @@ def map_images(images: ImageSet, folder: Path, wishes: Wishes, *, report: Report
     """
     atlas = create_atlas(folder, images, {"source": images.source, "seed": wishes.seed})
     images = atlas.images
-    extractor = choose_extractor(len(images.training_rows), budget=wishes.budget, seed=wishes.seed)
-    if wishes.features != "auto" and wishes.features != extractor.name:
-        extractor = EXTRACTORS[wishes.features]()
+    extractor = choose_extractor(wishes.features, len(images.training_rows), budget=wishes.budget, seed=wishes.seed)
     key = content_hash(atlas.images_hash, extractor.name, extractor.settings(), wishes.seed)
     if atlas.has_manifold and atlas.is_fresh("map", key):
         return atlas

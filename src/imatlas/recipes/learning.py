@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from imatlas.checks import InputError
-from imatlas.features import EXTRACTORS, Encoder, Extractor, PrincipalComponents
+from imatlas.features import EXTRACTORS, Encoder, Extractor
 from imatlas.geometry import estimate_density, estimate_dimension
 from imatlas.manifold import BalancedClusters, NeighborMap, landmark_geodesics, map_trust
 from imatlas.neighbors import knn_graph
@@ -48,19 +48,30 @@ class Learned:
     seconds: dict[str, float]
 
 
-def choose_extractor(n_images: int, *, budget: float, seed: int = 0) -> Extractor:
-    """Give the extractor that makes the map: a small encoder if there are images and time enough for one.
+def choose_extractor(wish: str, n_images: int, *, budget: float, seed: int = 0) -> Extractor:
+    """Give the extractor that makes the map.
 
     Parameters
     ----------
-    n_images : number of training images; below 200 principal components are used.
-    budget : seconds for everything fitted; the encoder gets 15 % of it, at most 120 s, and none below 3 s.
+    wish : key of `imatlas.features.EXTRACTORS`, or "auto": a small encoder if there are 200 images and 3 s for one,
+        else principal components.
+    n_images : number of training images.
+    budget : seconds for everything fitted; an encoder gets 15 % of it, at most 120 s.
     seed : of the extractor.
+
+    Raises
+    ------
+    InputError
+        If there is no such extractor.
     """
     seconds = min(MOST_ENCODER_SECONDS, ENCODER_SHARE * budget)
-    if n_images < FEWEST_FOR_ENCODER or seconds < FEWEST_ENCODER_SECONDS:
-        return PrincipalComponents(seed=seed)
-    return Encoder(seconds=seconds, seed=seed)
+    if wish == "auto":
+        wish = "encoder" if n_images >= FEWEST_FOR_ENCODER and seconds >= FEWEST_ENCODER_SECONDS else "principal_components"
+    if wish not in EXTRACTORS:
+        raise InputError(f"There are no features {wish!r}; choose auto or one of: {', '.join(EXTRACTORS)}.")
+    if wish == "encoder":
+        return Encoder(seconds=seconds, seed=seed)
+    return EXTRACTORS[wish]()
 
 
 def fit_manifold(
@@ -81,9 +92,7 @@ def fit_manifold(
     InputError
         If there are too few images, or all are the same.
     """
-    extractor = choose_extractor(len(images.training_rows), budget=budget, seed=seed)
-    if features != "auto":
-        extractor = EXTRACTORS[features]()
+    extractor = choose_extractor(features, len(images.training_rows), budget=budget, seed=seed)
     return learn(images, extractor, seed=seed, report=report).manifold
 
 

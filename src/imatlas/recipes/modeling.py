@@ -23,7 +23,6 @@ __all__ = ["FEWEST_TO_TRAIN", "Model", "build_model", "load_model", "save_model"
 
 FEWEST_TO_TRAIN = 20
 DEFAULT_GENERATOR = "latent_flow"
-MOST_TOKENS = 64
 
 
 @dataclass(frozen=True)
@@ -112,23 +111,9 @@ def build_model(
             raise InputError(f"This set cannot be conditioned on {name!r}; it has: {have}.")
     chosen = [value for name, value in found.items() if value is not None and (conditions is None or name in conditions)]
     height, width, channels = images.shape
-    settings = network_settings(kind, (channels, height, width), manifold.dimension.value)
+    settings = GENERATORS[kind].sizes_for((channels, height, width), manifold.dimension.value)
     generator = _build(kind, (channels, height, width), [condition.field for condition in chosen], settings, seed)
     return Model(generator, tuple(chosen), kind)
-
-
-def network_settings(kind: str, image_shape: tuple[int, int, int], dimension: float) -> dict[str, object]:
-    """Choose the size of a network for an image shape and an intrinsic dimension.
-
-    The code is twice the intrinsic dimension long, 16 to 64 (a manifold of dimension m fits into 2 m + 1 numbers,
-    Whitney 1944); patches are as small as at most 64 of them allow.
-    """
-    size = image_shape[1]
-    code_dim = int(np.clip(round(2 * dimension), 16, 64))
-    if kind == "flow":
-        patch = next(patch for patch in range(2, size + 1) if size % patch == 0 and (size // patch) ** 2 <= MOST_TOKENS)
-        return {"patch": patch}
-    return {"code_dim": code_dim}
 
 
 def train_model(

@@ -16,7 +16,7 @@ from imatlas import __version__
 from imatlas.checks import InputError
 from imatlas.files import locked, read_json, write_json
 
-__all__ = ["FORMAT", "MIGRATIONS", "changed_header", "claim_folder", "has_header", "read_header"]
+__all__ = ["FORMAT", "MIGRATIONS", "changed_header", "claim_folder", "has_header", "is_atlas", "read_header"]
 
 FORMAT = 1
 """The format this version writes."""
@@ -32,6 +32,15 @@ _HARMLESS = {".lock", ".DS_Store", "Thumbs.db", "desktop.ini"}
 def has_header(folder: Path) -> bool:
     """Say whether a folder calls itself an atlas."""
     return (Path(folder) / "atlas.json").is_file()
+
+
+def is_atlas(folder: Path) -> bool:
+    """Say whether a folder is an atlas, of whatever format; a folder with some other atlas.json is none."""
+    try:
+        header = read_json(Path(folder) / "atlas.json")
+    except InputError:
+        return False
+    return isinstance(header, dict) and header.get("kind") == _KIND
 
 
 def read_header(folder: Path) -> dict:

@@ -7,13 +7,11 @@ card). `metrics.jsonl` grows by one row per report; a row cut off by a crash is 
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
@@ -43,11 +41,6 @@ class ModelFolder:
     def name(self) -> str:
         """Name of the model, such as "0001-flow"."""
         return self.folder.name
-
-    @property
-    def checkpoints(self) -> Path:
-        """Folder the training loop keeps its checkpoints in."""
-        return self.folder / "checkpoints"
 
     @property
     def samples(self) -> Path:
@@ -88,16 +81,6 @@ class ModelFolder:
     def load_packed(self, name: str) -> tuple[dict, dict[str, np.ndarray]]:
         """Read what `save_packed` kept: (settings, arrays)."""
         return read_packed(self.folder / f"{name}.safetensors")
-
-    def append_metrics(self, row: Mapping[str, object]) -> None:
-        """Add one row (JSON values) to metrics.jsonl."""
-        try:
-            with open(self.metrics_path, "a+b") as stream:
-                if stream.tell() and not _ends_a_line(stream):
-                    stream.write(b"\n")
-                stream.write((json.dumps(dict(row)) + "\n").encode())
-        except OSError as error:
-            raise InputError(f"Could not write {self.metrics_path} ({error.strerror or error}). Free some space.") from error
 
     @property
     def metrics(self) -> list[dict]:
@@ -177,12 +160,6 @@ def make_model_folder(folder: Path, kind: str) -> ModelFolder:
                 continue
     except OSError as error:
         raise InputError(f"Could not make a model folder in {models} ({error.strerror or error}). Make it writable.") from error
-
-
-def _ends_a_line(stream: BinaryIO) -> bool:
-    """Say whether the last byte is a line end; after a crash it may not be."""
-    stream.seek(-1, os.SEEK_END)
-    return stream.read(1) == b"\n"
 
 
 def _score(row: dict) -> Score:

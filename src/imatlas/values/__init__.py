@@ -1,0 +1,28 @@
+"""The nouns that flow between rooms: frozen, checked once at birth, every shape written here.
+
+Rooms never import one another; they exchange these values. Arrays are NumPy (torch stays inside rooms) and row i means
+the same image in every value that was made from the same image set.
+"""
+
+from imatlas.values.generated import Codes, Field, Samples
+from imatlas.values.graphs import Features, KnnGraph
+from imatlas.values.images import ImageSet, Rejected
+from imatlas.values.judged import Score, Trial
+from imatlas.values.manifolds import Clusters, Dimension, Embedding, Geodesics, Manifold
+
+__all__ = [
+    "Clusters",
+    "Codes",
+    "Dimension",
+    "Embedding",
+    "Features",
+    "Field",
+    "Geodesics",
+    "ImageSet",
+    "KnnGraph",
+    "Manifold",
+    "Rejected",
+    "Samples",
+    "Score",
+    "Trial",
+]
