@@ -128,7 +128,7 @@ def draw_peer(model: PlainVae, seed: int) -> np.ndarray:
 
 def run_product(source: str, budget: str, folder: Path, options: list[str]) -> tuple[float, float]:
     """Run the command as a user would; give its seconds and its peak memory in GB."""
-    command = [sys.executable, "-m", "imatlas.app.cli.main", "run", source, "--budget", budget, "--out", str(folder), *options]
+    command = [sys.executable, "-m", "imatlas.app.cli", "run", source, "--budget", budget, "--out", str(folder), *options]
     start = time.monotonic()
     subprocess.run(command, check=True)
     return time.monotonic() - start, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
