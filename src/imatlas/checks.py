@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["InputError", "require_matrix", "require_range", "require_rows"]
+__all__ = ["FailedRun", "InputError", "require_matrix", "require_range", "require_rows"]
 
 
 class InputError(ValueError):
     """A user's input that cannot be used; its message is a whole sentence that says what to do."""
+
+
+class FailedRun(RuntimeError):
+    """Good input, well begun, that could not be brought to an end; its message is a whole sentence that says what to do."""
 
 
 def require_rows(array: np.ndarray, n: int, name: str) -> np.ndarray:

@@ -1,16 +1,20 @@
 """Folder, zip, idx, npz or array to one `ImageSet`; copies, the split, the cache, and toys of known shape."""
 
 from imatlas.images.cache import read_cache, write_cache
+from imatlas.images.decode import parse_ground
 from imatlas.images.digits import digits
 from imatlas.images.duplicates import find_duplicates
 from imatlas.images.read import read_image, read_images
+from imatlas.images.resolution import check_resolution
 from imatlas.images.split import split_images
 from imatlas.images.toys import moving_shape, swiss_roll
 
 __all__ = [
+    "check_resolution",
     "digits",
     "find_duplicates",
     "moving_shape",
+    "parse_ground",
     "read_cache",
     "read_image",
     "read_images",

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from imatlas.checks import InputError
+from imatlas.checks import FailedRun, InputError
 from imatlas.progress import Progress
 from imatlas.training.checkpoints import load_model, load_state, read_counters, save_state
 from imatlas.training.contract import Trainable
@@ -89,7 +89,7 @@ def train(
     ------
     Interrupted
         On Ctrl-C or SIGTERM, after the step was finished and the state was saved.
-    RuntimeError
+    FailedRun
         If a loss is no longer finite.
     """
     run = _Run(model, n_rows, batch, plan, None if folder is None else Path(folder) / "state.safetensors")
@@ -231,9 +231,9 @@ class _StageRun:
 
     def _finite(self, player: str, loss: float) -> float:
         if not np.isfinite(loss):
-            raise RuntimeError(
+            raise FailedRun(
                 f"The loss of {player} became {loss} at step {self.step}; wanted a finite number. "
-                "Lower the learning rate, or set the precision to float32."
+                "Take another seed, another generator, or in Python a plan with a lower learning rate."
             )
         return loss
 

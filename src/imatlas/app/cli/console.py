@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import sys
@@ -10,13 +11,19 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from imatlas.checks import InputError
+from imatlas.checks import FailedRun, InputError
 from imatlas.progress import Progress
 
-__all__ = ["Console", "read_duration", "read_seeds", "sentences"]
+__all__ = ["FAILED", "MISUSED", "Console", "read_duration", "read_seeds", "sentences"]
+
+FAILED, MISUSED = 1, 2
+"""Exit codes: something could not be done; something was asked for that does not exist."""
+
+MOST_SEEDS = 1_000_000
 
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
-MOST_SEEDS = 1_000_000
+_NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
+_SMALLER = "There is not enough memory. Use fewer images, or a lower --resolution."
 
 
 class Console:
@@ -44,7 +51,7 @@ class Console:
     def give(self, value: dict[str, object]) -> None:
         """Print the final JSON value, if that was asked for."""
         if self.as_json:
-            print(json.dumps(value, ensure_ascii=False, default=str))
+            print(json.dumps(_strict(value), ensure_ascii=False, default=str))
 
     def report(self, progress: Progress) -> None:
         """Show progress: a bar on a terminal, a line for each finished stage."""
@@ -86,37 +93,64 @@ class _Bar:
 
 
 @contextmanager
-def sentences(console: Console) -> Iterator[None]:
-    """Turn what a user can cause into one sentence and exit code 1.
+def sentences(console: Console, *, code: int = FAILED) -> Iterator[None]:
+    """Turn what a user can cause into one sentence and an exit code.
+
+    Parameters
+    ----------
+    console : says the sentence.
+    code : exit code for input that cannot be used; everything else exits with 1.
 
     Raises
     ------
     SystemExit
-        With code 1 after an error, an interruption, a full disk or too little memory.
+        After an error, an interruption, a full disk or too little memory.
     """
     try:
         yield
     except InputError as error:
+        _fail(console, str(error), code)
+    except FailedRun as error:
         _fail(console, str(error))
     except KeyboardInterrupt as stop:
-        _fail(console, f"Stopped ({stop or 'Ctrl-C'}). Everything finished is kept; the same command goes on from there.")
+        how = str(stop) or "Ctrl-C"
+        _fail(console, f"Stopped ({how}). Everything finished is kept; the same command goes on from there.")
+    except BrokenPipeError:
+        # Whoever read the output has gone, as `head` does; there is nobody left to tell, not even at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(FAILED) from None
     except OSError as error:
-        place = f" {error.filename}" if error.filename else ""
-        _fail(
-            console,
-            f"The system refused{place}: {error.strerror or error}. Free some space or choose another place with --out.",
-        )
+        _fail(console, _refusal(error))
     except MemoryError:
-        _fail(console, "There is not enough memory. Use fewer images, or a lower --resolution.")
+        _fail(console, _SMALLER)
+    except RuntimeError as error:
+        # torch has no error of its own for a CPU without memory.
+        if not any(words in str(error).lower() for words in _NO_MEMORY):
+            raise
+        _fail(console, _SMALLER)
 
 
-def _fail(console: Console, sentence: str) -> None:
+def _refusal(error: OSError) -> str:
+    place = f" {error.filename}" if error.filename else ""
+    return f"The system refused{place}: {error.strerror or error}. Free some space or choose another place with --out."
+
+
+def _fail(console: Console, sentence: str, code: int = FAILED) -> None:
     if console.as_json:
         print(json.dumps({"error": sentence}, ensure_ascii=False))
     else:
         console.say()
         print(f"error: {sentence}", file=sys.stderr)
-    raise SystemExit(1)
+    raise SystemExit(code)
+
+
+def _strict(value: object) -> object:
+    """Give JSON values in which numbers that JSON does not know (NaN, infinity) are null."""
+    if isinstance(value, dict):
+        return {name: _strict(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_strict(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def read_duration(text: str) -> float:

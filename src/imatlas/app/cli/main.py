@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -30,7 +32,9 @@ Kind = Annotated[str, typer.Option("--generator", help="latent_flow, vae or flow
 Steps = Annotated[int, typer.Option(min=0, help="Training steps; 0 = as many as fit into the budget.")]
 Conditions = Annotated[str, typer.Option(help="all, none, or some of class,cluster,map_place.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
-Count = Annotated[int | None, typer.Option(min=1, help="Images drawn for judging; 10,000 or 2,000 when not given.")]
+Count = Annotated[
+    int | None, typer.Option(min=20, max=1_000_000, help="Images drawn for judging; 10,000 or 2,000 when not given.")
+]
 ModelName = Annotated[str | None, typer.Option("--model", help="A model of the atlas; the newest when not given.")]
 AtlasFolder = Annotated[Path, typer.Argument(help="An atlas folder, such as photos.atlas.", metavar="ATLAS")]
 DataSource = Annotated[Path, typer.Argument(help="Folder, zip, idx or npz of images.", metavar="DATA")]
@@ -41,7 +45,7 @@ def demo(out: Out = None, budget: Budget = "36s", seed: Seed = 0, as_json: Json 
     """From images to a report in about a minute, on the digits that come with scikit-learn."""
     from imatlas.app.cli import verbs
 
-    verbs.demo(out or Path("digits.atlas"), budget=budget, seed=seed, as_json=as_json)
+    verbs.demo(out or Path("digits.atlas"), verbs.asked(budget, seed=seed, as_json=as_json), as_json=as_json)
 
 
 @app.command()
@@ -63,7 +67,16 @@ def run(
     """The main job: read, map, cluster, train, generate, evaluate, report."""
     from imatlas.app.cli import verbs
 
-    asked = verbs.asked(budget, steps, seed, features, generator, conditions, device)
+    asked = verbs.asked(
+        budget,
+        seed=seed,
+        steps=steps,
+        features=features,
+        generator=generator,
+        conditions=conditions,
+        device=device,
+        as_json=as_json,
+    )
     verbs.run(source, out, asked, resolution=resolution, ground=ground, count=count, as_json=as_json)
 
 
@@ -81,7 +94,7 @@ def map_(
     """Read images and learn their manifold: features, neighbors, dimension, map, clusters."""
     from imatlas.app.cli import verbs
 
-    asked = verbs.asked(budget, 0, seed, features, "latent_flow", "all", "auto")
+    asked = verbs.asked(budget, seed=seed, features=features, as_json=as_json)
     verbs.map_only(source, out, asked, resolution=resolution, ground=ground, as_json=as_json)
 
 
@@ -99,13 +112,16 @@ def train(
     """Train a generator on an atlas, or go on where training was stopped."""
     from imatlas.app.cli import verbs
 
-    verbs.train(atlas, verbs.asked(budget, steps, seed, "auto", generator, conditions, device), as_json=as_json)
+    asked = verbs.asked(
+        budget, seed=seed, steps=steps, generator=generator, conditions=conditions, device=device, as_json=as_json
+    )
+    verbs.train(atlas, asked, as_json=as_json)
 
 
 @app.command()
 def generate(
     atlas: AtlasFolder,
-    count: Annotated[int, typer.Option(min=1, help="How many images.")] = 64,
+    count: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many images.")] = 64,
     out: Out = None,
     seed: Seed = 0,
     seeds: Annotated[str | None, typer.Option(help="Seeds such as 0,4-6, one image each.")] = None,
@@ -151,14 +167,14 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Measure quality, diversity, novelty and speed of an atlas's model, or of any two sets of images."""
+    if (atlas is None) == (real is None) or (real is None) != (generated is None):
+        raise typer.BadParameter("Give an ATLAS, or both --real and --generated.")
     from imatlas.app.cli import verbs
 
-    if atlas is not None and real is None and generated is None:
+    if atlas is not None:
         verbs.evaluate_atlas(atlas, count=count, seed=seed, model=model, as_json=as_json)
-    elif atlas is None and real is not None and generated is not None:
+    elif real is not None and generated is not None:
         verbs.evaluate_sets(real, generated, resolution=resolution, as_json=as_json)
-    else:
-        raise typer.BadParameter("Give an ATLAS, or both --real and --generated.")
 
 
 @app.command()
@@ -202,6 +218,10 @@ def version(
 
 def main() -> None:
     """Run the command line; exit code 0, 1 after a failure, 2 after misuse."""
+    # A terminal that cannot show a name shows its escapes.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     # Threads that wait by spinning make two programs on one machine many times slower; they must sleep instead.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     app(prog_name="imatlas")

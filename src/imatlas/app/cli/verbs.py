@@ -7,17 +7,16 @@ from pathlib import Path
 
 import numpy as np
 
-from imatlas.app.cli.console import Console, read_duration, read_seeds, sentences
+from imatlas.app.cli.console import MISUSED, Console, read_duration, read_seeds, sentences
+from imatlas.app.cli.wording import say_images, say_manifold, say_scores, summary
 from imatlas.app.gather import gather_report
 from imatlas.app.report import write_report
 from imatlas.checks import InputError
-from imatlas.evaluation import score_table
-from imatlas.images import digits, read_image, read_images
+from imatlas.images import check_resolution, digits, parse_ground, read_image, read_images
 from imatlas.pictures import read_png_text, samples_to_folder, samples_to_npz, write_png
 from imatlas.progress import silent
 from imatlas.recipes import (
     FEWEST_TO_TRAIN,
-    Judgement,
     Model,
     Wishes,
     evaluate,
@@ -26,10 +25,11 @@ from imatlas.recipes import (
     load_model,
     map_images,
     match_sizes,
+    pick_device,
     train_atlas,
     walk,
 )
-from imatlas.store import Atlas, open_atlas
+from imatlas.store import Atlas, is_atlas, open_atlas
 from imatlas.values import ImageSet
 
 __all__ = [
@@ -47,22 +47,34 @@ __all__ = [
 ]
 
 DEMO_COUNT = 600
+OFF_THE_MAP = 3.0
+"""Times the usual spacing of map points from which on a place is called off the map."""
 
 
-def asked(budget: str, steps: int, seed: int, features: str, generator: str, conditions: str, device: str) -> Wishes:
-    """Read the options that decide how things are fitted; a wrong one ends the program with a sentence."""
-    with sentences(Console()):
+def asked(
+    budget: str,
+    *,
+    seed: int,
+    steps: int = 0,
+    features: str = "auto",
+    generator: str = "latent_flow",
+    conditions: str = "all",
+    device: str = "auto",
+    as_json: bool,
+) -> Wishes:
+    """Read the options that decide how things are fitted; a wrong one ends the program with a sentence and exit code 2."""
+    with sentences(Console(as_json=as_json), code=MISUSED):
         chosen = None if conditions == "all" else tuple(name for name in conditions.split(",") if name != "none")
-        return Wishes(read_duration(budget), steps, seed, features, generator.replace("-", "_"), chosen, device)
-    raise AssertionError("sentences either returns or exits")
+        pick_device(device)
+        wishes = Wishes(read_duration(budget), steps, seed, features, generator.replace("-", "_"), chosen, device)
+    return wishes
 
 
-def demo(out: Path, *, budget: str, seed: int, as_json: bool) -> None:
+def demo(out: Path, wishes: Wishes, *, as_json: bool) -> None:
     """Digits to a report."""
     console = Console(as_json=as_json)
     with sentences(console):
-        images = digits(seed=seed)
-        _journey(console, images, out, Wishes(read_duration(budget), seed=seed), count=DEMO_COUNT)
+        _journey(console, digits(seed=wishes.seed), out, wishes, count=DEMO_COUNT)
 
 
 def run(
@@ -87,7 +99,7 @@ def map_only(source: Path, out: Path | None, wishes: Wishes, *, resolution: int 
         images = _read(console, source, resolution, ground, wishes.seed)
         atlas = _map(console, images, out or _atlas_beside(source), wishes)
         path = _report(console, atlas, None)
-        console.give(_summary(atlas) | {"report": str(path)})
+        console.give(summary(atlas) | {"report": str(path)})
 
 
 def train(folder: Path, wishes: Wishes, *, as_json: bool) -> None:
@@ -113,9 +125,10 @@ def generate(
     """A model to new images."""
     console = Console(as_json=as_json)
     with sentences(console):
+        with sentences(console, code=MISUSED):
+            numbers = list(range(seed, seed + count)) if seeds is None else read_seeds(seeds)
         atlas = open_atlas(folder)
         drawn_with = _model(atlas, model)
-        numbers = read_seeds(seeds) if seeds else list(range(seed, seed + count))
         _warn_off_map(console, atlas, wishes)
         samples = drawn_with.sample(numbers, wishes, report=console.report)
         place = out or folder / "models" / drawn_with.name / "samples"
@@ -156,7 +169,7 @@ def evaluate_atlas(folder: Path, *, count: int | None, seed: int, model: str | N
     with sentences(console):
         atlas = open_atlas(folder)
         judgement = judge_atlas(atlas, _model(atlas, model), count=count, seed=seed, report=silent)
-        _say_scores(console, judgement)
+        say_scores(console, judgement)
 
 
 def evaluate_sets(real: Path, generated: Path, *, resolution: int | None, as_json: bool) -> None:
@@ -167,7 +180,7 @@ def evaluate_sets(real: Path, generated: Path, *, resolution: int | None, as_jso
         drawn = read_images(generated, resolution=resolution or true.shape[0], held_out=0.0)
         true, drawn = match_sizes([true, drawn])
         judgement = evaluate(true.take(true.training_rows), true.take(true.held_out_rows), drawn)
-        _say_scores(console, judgement)
+        say_scores(console, judgement)
 
 
 def report(folder: Path, out: Path | None, *, as_json: bool) -> None:
@@ -182,7 +195,7 @@ def show(what: Path, *, as_json: bool) -> None:
     """A generated picture to how it was made; an atlas to what it holds."""
     console = Console(as_json=as_json)
     with sentences(console):
-        facts = _summary(open_atlas(what)) if what.is_dir() else read_png_text(what)
+        facts = summary(open_atlas(what)) if what.is_dir() else read_png_text(what)
         for name, value in facts.items():
             console.say(f"{name:>16}  {value}")
         console.give(facts)
@@ -198,39 +211,29 @@ def _journey(console: Console, images: ImageSet, out: Path, wishes: Wishes, *, c
         console.say(*(f"  {sentence}" for sentence in judgement.verdict))
     path = _report(console, atlas, None)
     console.say(f"Done in {console.elapsed}. New images: imatlas generate {atlas.folder} --count 64 --out new")
-    console.give(_summary(atlas) | {"report": str(path), "model": model.name})
+    console.give(summary(atlas) | {"report": str(path), "model": model.name})
 
 
 def _read(console: Console, source: Path, resolution: int | None, ground: str, seed: int) -> ImageSet:
+    with sentences(console, code=MISUSED):
+        if resolution is not None:
+            check_resolution(resolution)
+        parse_ground(ground)
+    if is_atlas(source):
+        raise InputError(
+            f"{source} is an atlas, not a set of images. Name the images it was made from, or go on with it: "
+            f"imatlas train {source}, imatlas generate {source} or imatlas report {source}."
+        )
     console.say(f"Reading {source} ...")
     return read_images(source, resolution=resolution, ground=ground, seed=seed, report=console.report)
 
 
 def _map(console: Console, images: ImageSet, out: Path, wishes: Wishes) -> Atlas:
-    height, width, channels = images.shape
-    labels = "no labels" if images.labels is None else f"{len(images.class_names)} classes"
-    broken = f"{len(images.rejected)} broken (listed in the report), " if images.rejected else ""
-    console.say(
-        f"{len(images):,} images of {height} x {width}, {'colour' if channels == 3 else 'gray'}, {broken}{labels}, "
-        f"{int(np.sum(images.held_out)):,} held out for judging."
-    )
-    console.say(*(f"  note: {note}" for note in images.notes))
-    for file in images.rejected[:5]:
-        console.say(f"  left out: {file.path!r}: {file.reason}")
-    if len(images.rejected) > 5:
-        console.say(f"  ... and {len(images.rejected) - 5} more, listed in the report")
-    console.say(f"Mapping into {out} (budget for everything fitted: {wishes.budget:.0f} s) ...")
+    say_images(console, images)
+    limit = f"training: {wishes.steps:,} steps" if wishes.steps else f"budget for everything fitted: {wishes.budget:.0f} s"
+    console.say(f"Mapping into {out} ({limit}) ...")
     atlas = map_images(images, out, wishes, report=console.report)
-    manifold = atlas.manifold
-    sizes, low_high = manifold.graph.component_sizes, manifold.dimension.interval
-    trust = manifold.embedding.trust
-    console.say(
-        f"Map of {len(manifold):,} images from features: {manifold.features.extractor}. Intrinsic dimension "
-        f"{manifold.dimension.value:.1f} ({low_high[0]:.1f} to {low_high[1]:.1f}), {manifold.clusters.n_clusters} clusters, "
-        f"{len(sizes)} connected part{'s' if len(sizes) > 1 else ''}.",
-        f"Trust in the map: {trust['trustworthiness']:.3f} trustworthiness, {trust['continuity']:.3f} continuity, "
-        f"{trust['random_triplet_accuracy']:.3f} random-triplet accuracy.",
-    )
+    say_manifold(console, atlas.manifold)
     return atlas
 
 
@@ -271,54 +274,13 @@ def _warn_off_map(console: Console, atlas: Atlas, wishes: Mapping[str, str]) -> 
         place = np.array([[float(part) for part in wishes["map_place"].split(",")]])
     except ValueError:
         return
-    off = atlas.manifold.embedding.support(place)[0] if place.shape[1] == 2 else 0.0
-    if off > 3:
+    if place.shape[1] != 2 or not np.isfinite(place).all():
+        return
+    off = atlas.manifold.embedding.support(place)[0]
+    if off > OFF_THE_MAP:
         console.say(
             f"The place {wishes['map_place']} is off the map ({off:.0f} times the usual spacing away): expect nonsense."
         )
-
-
-def _say_scores(console: Console, judgement: Judgement) -> None:
-    console.say(*judgement.verdict, "")
-    rows = score_table(judgement.scores, judgement.references)
-    for row in rows:
-        interval = "" if row.interval is None else f"({row.interval[0]:.4g} to {row.interval[1]:.4g})"
-        floor = "" if row.floor is None else f"floor {row.floor:.4g}"
-        console.say(
-            f"{row.name:<20} {row.space:<22} {row.value:>10.4g} {interval:<24} {floor:<16} {row.better} is better, n = {row.n}"
-        )
-    scores = [
-        {"name": s.name, "space": s.space, "value": s.value, "interval": s.interval, "floor": s.floor, "n": s.n}
-        for s in judgement.scores
-    ]
-    console.give({"verdict": list(judgement.verdict), "scores": scores})
-
-
-def _summary(atlas: Atlas) -> dict[str, object]:
-    images = atlas.images
-    facts: dict[str, object] = {
-        "atlas": str(atlas.folder),
-        "source": images.source,
-        "images": len(images),
-        "resolution": images.shape[0],
-        "channels": images.shape[2],
-        "broken": len(images.rejected),
-        "held_out": int(np.sum(images.held_out)),
-        "classes": list(images.class_names),
-        "models": list(atlas.models),
-        "default_model": atlas.default_model,
-        "seconds": {name: round(value, 1) for name, value in atlas.seconds.items()},
-    }
-    if atlas.has_manifold:
-        manifold = atlas.manifold
-        facts |= {
-            "features": manifold.features.extractor,
-            "dimension": round(manifold.dimension.value, 2),
-            "clusters": manifold.clusters.n_clusters,
-            "parts": len(manifold.graph.component_sizes),
-            "trust": {name: round(value, 4) for name, value in manifold.embedding.trust.items()},
-        }
-    return facts
 
 
 def _atlas_beside(source: Path) -> Path:
