@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 import numpy as np
 
@@ -26,6 +27,10 @@ class CategoryCondition(Condition):
         self.labels = np.asarray(labels, dtype=np.int64)
         self.names = tuple(names)
 
+    @cached_property
+    def _known(self) -> np.ndarray:
+        return self.labels[self.labels >= 0]
+
     @property
     def field(self) -> Field:
         """A category field with one value per name."""
@@ -39,8 +44,7 @@ class CategoryCondition(Condition):
 
     def draw(self, rng: np.random.Generator) -> np.ndarray:
         """Give the number of a random labelled row."""
-        known = self.labels[self.labels >= 0]
-        return np.array([rng.choice(known)], dtype=np.float32)
+        return np.array([rng.choice(self._known)], dtype=np.float32)
 
     def read(self, wish: str) -> np.ndarray:
         """Give the code of a name."""
