@@ -2,8 +2,8 @@
 
 The model owns its loss and names its players; the loop owns data order, precision, clipping, averaged weights, budget,
 checkpoints and resume. Batch and noise of step s are functions of (seed, s) alone, so a run that was stopped and
-resumed equals one that was not. A time budget becomes a number of steps: measured after a few steps, corrected until
-the learning rate begins to fall, fixed from then on.
+resumed equals one that was not. A time budget becomes a number of steps: measured after a few steps, corrected as
+the run goes on, and only downwards once the learning rate falls.
 """
 
 from __future__ import annotations
@@ -247,16 +247,16 @@ class _StageRun:
             mean.copy_(value)
 
     def _replan(self, first: int) -> None:
-        """Turn what is left of the seconds into steps at the rate of late, until the learning rate begins to fall."""
+        """Turn what is left of the seconds into steps at the rate of late; once the learning rate falls, only into fewer."""
         done = self.step - first
         if self.plan.steps or done < CALIBRATION_STEPS or (self.steps and done % LOG_EVERY):
-            return
-        if self.steps and self.step > (1 - DECAY_SHARE) * self.steps:
             return
         then, spent = next(mark for mark in self.marks if 2 * (mark[0] - first) >= done or mark is self.marks[-1])
         self.marks.append((self.step, self.spent))
         rate = (self.step - then) / max(self.spent - spent, 1e-9)
-        self.steps = max(self.step + 1, self.step + int((self.plan.seconds - self.spent) * rate))
+        fitting = max(self.step + 1, self.step + int((self.plan.seconds - self.spent) * rate))
+        falling = self.steps > 0 and self.step > (1 - DECAY_SHARE) * self.steps
+        self.steps = min(self.steps, fitting) if falling else fitting
 
     def _report(self) -> Progress:
         rate = self.step / max(self.spent, 1e-9)
