@@ -126,9 +126,9 @@ def test_a_missing_array_is_reported_in_words(atlas):
 
 
 def test_an_atlas_without_a_map_says_how_to_get_one(atlas):
-    with pytest.raises(InputError, match="Run imatlas map"):
+    with pytest.raises(InputError, match="Run: imatlas map"):
         _ = atlas.manifold
-    with pytest.raises(InputError, match="Run imatlas map"):
+    with pytest.raises(InputError, match="Run: imatlas map"):
         _ = atlas.places
 
 
@@ -157,7 +157,7 @@ def test_other_images_are_refused(atlas):
         create_atlas(atlas.folder, make_images(seed=1, source="others"), {})
     moved = make_images()
     moved.held_out[1] = True
-    with pytest.raises(InputError, match="other images"):
+    with pytest.raises(InputError, match="was made from toys when its images, or the --resolution, --ground or --seed"):
         create_atlas(atlas.folder, moved, {})
 
 
@@ -361,6 +361,42 @@ def test_png_files_without_a_note_are_refused_in_words(tmp_path):
 def test_pixels_of_the_wrong_kind_are_refused(tmp_path):
     with pytest.raises(ValueError, match="wanted uint8"):
         write_png(tmp_path / "x.png", np.zeros((4, 4)), {})
+
+
+def test_a_file_that_imatlas_did_not_write_is_never_overwritten(tmp_path):
+    """A user's own 00000.png, or a set of images in an npz, would be lost without a way back."""
+    Image.new("L", (4, 4), 7).save(tmp_path / "00000.png")
+    (tmp_path / "mine.npz").write_bytes(b"mine")
+    samples = Samples(np.zeros((1, 4, 4, 1), np.uint8), Codes({}), 0, "toy")
+    with pytest.raises(InputError, match=r"00000\.png is there and is not an image that imatlas generated"):
+        samples_to_folder(samples, tmp_path)
+    with pytest.raises(InputError, match=r"mine\.npz is there already"):
+        samples_to_npz(samples, tmp_path / "mine.npz")
+    assert (tmp_path / "mine.npz").read_bytes() == b"mine"
+    assert np.asarray(Image.open(tmp_path / "00000.png")).max() == 7
+    samples_to_folder(samples, tmp_path / "new")
+    samples_to_folder(samples, tmp_path / "new")
+
+
+def test_a_map_whose_parts_do_not_fit_is_told_in_words(atlas):
+    atlas.save_manifold(make_manifold(atlas.images.training_rows), np.zeros((12, 2)))
+    np.save(atlas.folder / "map" / "rows.npy", np.arange(3))
+    with pytest.raises(InputError, match=r"The map in .* is damaged .*Make it again"):
+        _ = open_atlas(atlas.folder).manifold
+
+
+def test_a_header_that_lacks_its_steps_is_told_in_words(atlas):
+    header = json.loads((atlas.folder / "atlas.json").read_text())
+    del header["steps"]
+    (atlas.folder / "atlas.json").write_text(json.dumps(header))
+    with pytest.raises(InputError, match="damaged: it lacks steps"):
+        open_atlas(atlas.folder)
+
+
+def test_an_image_cache_that_was_deleted_is_written_again(atlas):
+    (atlas.folder / "images" / "pixels.npy").unlink()
+    again = create_atlas(atlas.folder, make_images(), {})
+    assert np.array_equal(again.images.pixels, make_images().pixels)
 
 
 def test_samples_go_to_one_npz_or_one_png_each(tmp_path):

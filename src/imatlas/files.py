@@ -15,7 +15,20 @@ import numpy as np
 
 from imatlas.checks import InputError
 
-__all__ = ["content_hash", "locked", "read_json", "write_array", "write_bytes", "write_json"]
+__all__ = [
+    "ATLAS_KIND",
+    "content_hash",
+    "is_atlas",
+    "locked",
+    "read_json",
+    "reading",
+    "write_array",
+    "write_bytes",
+    "write_json",
+]
+
+ATLAS_KIND = "imatlas atlas"
+"""What atlas.json calls itself; other programs have files of that name too."""
 
 
 def write_bytes(path: Path, content: bytes | memoryview) -> None:
@@ -63,6 +76,41 @@ def read_json(path: Path) -> dict:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise InputError(f"Could not read {path} as JSON ({error}). Restore it, or make the atlas anew.") from error
+
+
+@contextmanager
+def reading(what: str, cure: str) -> Iterator[None]:
+    """Say in words that a file can be opened but does not hold what it should.
+
+    Parameters
+    ----------
+    what : what is being read, such as "The map in photos.atlas".
+    cure : what to do, a sentence.
+
+    Raises
+    ------
+    InputError
+        If what is read has missing parts, or parts of a wrong kind or shape.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except (KeyError, IndexError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+        reason = f"{error} is missing" if isinstance(error, KeyError) else str(error).strip().split("\n")[0]
+        raise InputError(f"{what} is damaged ({reason}). {cure}") from error
+
+
+def is_atlas(folder: Path) -> bool:
+    """Say whether a folder is an atlas, of whatever format."""
+    path = Path(folder) / "atlas.json"
+    if not path.is_file():
+        return False
+    try:
+        header = read_json(path)
+    except InputError:
+        return False
+    return isinstance(header, dict) and header.get("kind") == ATLAS_KIND
 
 
 def write_array(path: Path, array: np.ndarray) -> None:

@@ -18,24 +18,34 @@ from imatlas.checks import InputError
 from imatlas.files import write_bytes
 from imatlas.values import Samples
 
-__all__ = ["read_png_text", "samples_to_folder", "samples_to_npz", "write_png"]
+__all__ = ["read_png_text", "refuse_taken", "samples_to_folder", "samples_to_npz", "write_png"]
 
 _KEY = "imatlas"
 
 
 def write_png(path: Path, pixels: np.ndarray, how: Mapping[str, object]) -> None:
-    """Write one image as PNG with a note of how it was made.
+    """Write one image as PNG with a note of how it was made; a file that imatlas did not write is never overwritten.
 
     Parameters
     ----------
+    path : of the PNG; an earlier one by imatlas is replaced.
     pixels : uint8 (H, W), (H, W, 1) or (H, W, 3) in [0, 255].
     how : JSON values, such as model, seed and condition.
 
     Raises
     ------
+    InputError
+        If there is a file of that name that imatlas did not write.
     ValueError
         If the pixels have another kind or shape.
     """
+    if Path(path).exists():
+        try:
+            read_png_text(path)
+        except InputError as error:
+            raise InputError(
+                f"{path} is there and is not an image that imatlas generated; it was left as it is. Choose another --out."
+            ) from error
     note = PngImagePlugin.PngInfo()
     note.add_itxt(_KEY, json.dumps(dict(how), ensure_ascii=False))
     buffer = io.BytesIO()
@@ -82,8 +92,27 @@ def samples_to_folder(samples: Samples, folder: Path) -> list[Path]:
     return paths
 
 
+def refuse_taken(path: Path) -> None:
+    """Refuse to write an array file where there is one: whether it holds someone's images cannot be seen.
+
+    Raises
+    ------
+    InputError
+        If the file is there already.
+    """
+    if Path(path).exists():
+        raise InputError(f"{path} is there already; it was left as it is. Choose another --out, or remove it.")
+
+
 def samples_to_npz(samples: Samples, path: Path) -> None:
-    """Write generated images as one array `images`, uint8 (n, H, W) for gray or (n, H, W, 3) for colour."""
+    """Write generated images as one array `images`, uint8 (n, H, W) for gray or (n, H, W, 3) for colour.
+
+    Raises
+    ------
+    InputError
+        If the file is there already.
+    """
+    refuse_taken(path)
     pixels = samples.pixels[..., 0] if samples.pixels.shape[-1] == 1 else samples.pixels
     buffer = io.BytesIO()
     np.savez_compressed(buffer, images=pixels)

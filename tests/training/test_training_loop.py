@@ -152,7 +152,7 @@ def test_a_budget_shorter_than_the_calibration_still_ends(monkeypatch: pytest.Mo
 
 def test_a_loss_that_is_not_finite_is_an_error_in_words_and_harms_no_weight() -> None:
     model = Slope(lambda place: place.sum() * (torch.nan if float(place.detach()[0]) < -0.2 else 1.0))
-    with pytest.raises(RuntimeError, match=r"The loss of model became nan at step \d+; wanted a finite number. Lower the"):
+    with pytest.raises(RuntimeError, match=r"The loss of model became nan at step \d+; wanted a finite number. Take another"):
         list(train(model, N_ROWS, batch, Plan(steps=40, precision="float32")))
     assert torch.isfinite(model.place).all()
 

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from imatlas.app.contents import ClosePair, Morph, ReportContents
-from imatlas.evaluation import CopyPair, closest_pairs, verdict
+from imatlas.evaluation import verdict
 from imatlas.generators import Vae
 from imatlas.images import find_duplicates
 from imatlas.progress import Report, silent
-from imatlas.recipes import Model, extractor_of, far_pairs, load_model, walk
+from imatlas.recipes import Model, extractor_of, far_pairs, load_model, pixel_pairs, walk
 from imatlas.store import Atlas
 from imatlas.values import ImageSet, Score
 
@@ -53,7 +53,7 @@ def gather_report(atlas: Atlas, *, report: Report = silent) -> ReportContents:
         asked_by=asked_by,
         asked=asked,
         morphs=_morphs(atlas, model),
-        pairs=_pairs(images, model, scores),
+        pairs=_pairs(images, model, scores, folder.judged_seed),
         scores=scores,
         references=folder.references,
         curves=folder.metrics,
@@ -73,15 +73,12 @@ def _morphs(atlas: Atlas, model: Model) -> tuple[Morph, ...]:
     return tuple(morphs)
 
 
-def _pairs(images: ImageSet, model: Model, scores: Sequence[Score]) -> tuple[ClosePair, ...]:
-    """The closest generated images, drawn again: row r of the judged images has seed r."""
-    found: list[CopyPair] = []
-    for score in scores:
-        if score.name == "copy_rate" and "pairs" in score.details and score.space.startswith("pixels"):
-            found = list(closest_pairs(score))[:SHOWN_PAIRS]
+def _pairs(images: ImageSet, model: Model, scores: Sequence[Score], first_seed: int) -> tuple[ClosePair, ...]:
+    """The closest generated images, drawn again: row r of the judged images has the first seed + r."""
+    found = pixel_pairs(scores)[:SHOWN_PAIRS]
     if not found:
         return ()
-    drawn = model.sample([pair.generated_row for pair in found])
+    drawn = model.sample([first_seed + pair.generated_row for pair in found])
     rows = images.training_rows
     return tuple(
         ClosePair(pixels, np.asarray(images.pixels[rows[pair.train_row]]), pair.ratio, str(images.ids[rows[pair.train_row]]))

@@ -1,6 +1,6 @@
 """Judging generated images: quality, diversity, novelty and speed, each score with an interval and a floor."""
 
-from imatlas.evaluation.copies import CopyPair, closest_pairs, copy_rate, copy_ratios
+from imatlas.evaluation.copies import PIXEL_SPACE, CopyPair, closest_pairs, copy_rate, copy_ratios
 from imatlas.evaluation.coverage import NeighborShares, calibrated_coverage, neighbor_shares
 from imatlas.evaluation.frechet import frechet_distance, frechet_estimate
 from imatlas.evaluation.intervals import Estimate
@@ -16,6 +16,7 @@ from imatlas.evaluation.verdict import TableRow, score_table, verdict
 __all__ = [
     "DEFAULT_METRICS",
     "METRICS",
+    "PIXEL_SPACE",
     "CopyPair",
     "Estimate",
     "JudgedTrial",

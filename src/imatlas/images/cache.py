@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from imatlas.checks import InputError
-from imatlas.files import read_json, write_bytes
+from imatlas.files import read_json, reading, write_bytes
 from imatlas.images.storage import row_blocks
 from imatlas.values import ImageSet, Rejected
 
@@ -61,7 +61,12 @@ def read_cache(folder: str | Path) -> ImageSet:
         If the cache is missing, unfinished, of a newer format, or its parts do not fit.
     """
     folder = Path(folder)
-    index = read_json(folder / "index.json")
+    with reading(f"The image cache {folder}", "Read the images anew."):
+        return _images_of(folder, read_json(folder / "index.json"))
+
+
+def _images_of(folder: Path, index: dict) -> ImageSet:
+    """Join the index and the pixels."""
     if index.get("format") != CACHE_FORMAT:
         raise InputError(
             f"{folder} is an image cache of format {index.get('format')}; this version reads {CACHE_FORMAT}. "

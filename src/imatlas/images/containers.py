@@ -17,6 +17,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from imatlas.checks import InputError
+from imatlas.files import is_atlas
 from imatlas.values import Rejected
 
 __all__ = ["IMAGE_KINDS", "TABLE_NAMES", "Container", "Folder", "Single", "Zip", "is_image_name", "refuse_bomb"]
@@ -119,6 +120,8 @@ class Folder(Container):
                     yield name, status
                 elif (status.st_dev, status.st_ino) in entered:
                     self._reject(name, "a link to a folder that was already read")
+                elif is_atlas(self.source / name):
+                    self._reject(name, "an atlas that imatlas made; pictures in it are not part of the set")
                 elif not entry.name.startswith(".") and entry.name != "__MACOSX":
                     entered.add((status.st_dev, status.st_ino))
                     waiting.append(f"{name}/")

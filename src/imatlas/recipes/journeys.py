@@ -14,12 +14,14 @@ import numpy as np
 import torch
 
 from imatlas.checks import InputError
+from imatlas.conditions import CONDITIONS
 from imatlas.features import EXTRACTORS, Extractor
-from imatlas.files import content_hash
+from imatlas.files import content_hash, locked, reading
+from imatlas.generators import GENERATORS
 from imatlas.manifold import NeighborMap
 from imatlas.progress import Report, silent
 from imatlas.recipes.judging import Judgement, evaluate_model, judging_count
-from imatlas.recipes.learning import choose_extractor, learn
+from imatlas.recipes.learning import choose_extractor, learn, require_mappable
 from imatlas.recipes.modeling import Model, build_model, load_model, save_model, train_model, write_plan
 from imatlas.store import Atlas, ModelFolder, create_atlas
 from imatlas.training import Plan, faster_precision
@@ -56,6 +58,11 @@ class Wishes:
     def __post_init__(self) -> None:
         if self.features != "auto" and self.features not in EXTRACTORS:
             raise InputError(f"There are no features {self.features!r}; choose auto or one of: {', '.join(EXTRACTORS)}.")
+        if self.generator not in GENERATORS:
+            raise InputError(f"There is no generator {self.generator!r}; choose one of: {', '.join(GENERATORS)}.")
+        unknown = [name for name in self.conditions or () if name not in CONDITIONS]
+        if unknown:
+            raise InputError(f"There is no condition {unknown[0]!r}; choose all, none, or some of: {', '.join(CONDITIONS)}.")
 
 
 def map_images(images: ImageSet, folder: Path, wishes: Wishes, *, report: Report = silent) -> Atlas:
@@ -64,24 +71,38 @@ def map_images(images: ImageSet, folder: Path, wishes: Wishes, *, report: Report
     Raises
     ------
     InputError
-        If the folder holds something else, or the images are too few or all the same.
+        If the folder holds something else, the images are too few or all the same, or another process is mapping here.
     """
+    require_mappable(images)
     atlas = create_atlas(folder, images, {"source": images.source, "seed": wishes.seed})
     images = atlas.images
     extractor = choose_extractor(wishes.features, len(images.training_rows), budget=wishes.budget, seed=wishes.seed)
     key = content_hash(atlas.images_hash, extractor.name, extractor.settings(), wishes.seed)
-    if atlas.has_manifold and atlas.is_fresh("map", key):
+    if atlas.is_fresh("map", key) and _is_whole(atlas):
         return atlas
-    start = time.monotonic()
-    learned = learn(images, extractor, seed=wishes.seed, report=report)
-    atlas.save_packed("extractor", *_named(learned.extractor))
-    atlas.save_packed("map", *learned.mapper.pack())
-    atlas.save_packed("clusters", *learned.clusterer.pack())
-    atlas.save_manifold(learned.manifold, learned.places)
-    for step, seconds in learned.seconds.items():
-        atlas.mark(step, key, seconds)
-    atlas.mark("map", key, time.monotonic() - start)
+    with locked(atlas.folder / "map"):
+        start = time.monotonic()
+        learned = learn(images, extractor, seed=wishes.seed, report=report)
+        atlas.save_packed("extractor", *_named(learned.extractor))
+        atlas.save_packed("map", *learned.mapper.pack())
+        atlas.save_packed("clusters", *learned.clusterer.pack())
+        atlas.save_manifold(learned.manifold, learned.places)
+        for step, seconds in learned.seconds.items():
+            atlas.mark(step, key, seconds)
+        atlas.mark("map", key, time.monotonic() - start)
     return atlas
+
+
+def _is_whole(atlas: Atlas) -> bool:
+    """Say whether all that mapping made can be read, so that what was deleted or damaged is made again."""
+    try:
+        return (
+            len(atlas.places) == len(atlas.images)
+            and len(atlas.manifold) > 0
+            and bool(extractor_of(atlas) and mapper_of(atlas))
+        )
+    except InputError:
+        return False
 
 
 def _named(extractor: Extractor) -> tuple[dict[str, object], dict[str, np.ndarray]]:
@@ -91,13 +112,15 @@ def _named(extractor: Extractor) -> tuple[dict[str, object], dict[str, np.ndarra
 
 def extractor_of(atlas: Atlas) -> Extractor:
     """Give the fitted extractor that made an atlas's map."""
-    settings, arrays = atlas.load_packed("extractor")
-    return EXTRACTORS[settings["extractor"]].unpack(settings["packed"], arrays)
+    with reading(f"The extractor of {atlas.folder}", f"Make it again: imatlas map DATA --out {atlas.folder}"):
+        settings, arrays = atlas.load_packed("extractor")
+        return EXTRACTORS[settings["extractor"]].unpack(settings["packed"], arrays)
 
 
 def mapper_of(atlas: Atlas) -> NeighborMap:
     """Give the fitted map of an atlas, for placing new rows."""
-    return NeighborMap.unpack(*atlas.load_packed("map"))
+    with reading(f"The map of {atlas.folder}", f"Make it again: imatlas map DATA --out {atlas.folder}"):
+        return NeighborMap.unpack(*atlas.load_packed("map"))
 
 
 def train_atlas(atlas: Atlas, wishes: Wishes, *, report: Report = silent) -> Model:
@@ -167,7 +190,7 @@ def judge_atlas(atlas: Atlas, model: Model, *, count: int | None = None, seed: i
     start = time.monotonic()
     judgement = evaluate_model(model, images, count=n, avoid=atlas.manifold.features.extractor, seed=seed, report=report)
     folder = atlas.model(model.name)
-    folder.save_scores(judgement.scores, judgement.references)
+    folder.save_scores(judgement.scores, judgement.references, seed=seed)
     folder.write_card(images)
     atlas.mark("judging", content_hash(model.name, n, seed), time.monotonic() - start)
     return judgement

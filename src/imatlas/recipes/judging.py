@@ -9,6 +9,7 @@ import numpy as np
 
 from imatlas.checks import InputError
 from imatlas.evaluation import (
+    PIXEL_SPACE,
     CopyPair,
     closest_pairs,
     evaluate_trial,
@@ -24,7 +25,7 @@ from imatlas.progress import Report, silent
 from imatlas.recipes.modeling import Model
 from imatlas.values import Features, ImageSet, Score, Trial
 
-__all__ = ["FEWEST_TO_JUDGE", "Judgement", "evaluate", "evaluate_model", "judging_count"]
+__all__ = ["FEWEST_TO_JUDGE", "Judgement", "evaluate", "evaluate_model", "judging_count", "match_sizes", "pixel_pairs"]
 
 FEWEST_TO_JUDGE = 20
 SPACES = ("random_convolutions", "principal_components", "pixels")
@@ -125,8 +126,13 @@ def evaluate(
         ),
     }
     references = {name: evaluate_trial(other, metrics=names, report=report) for name, other in others.items()}
-    pairs = [closest_pairs(score) for score in scores if score.name == "pixel_copy_rate"]
-    return Judgement(scores, references, verdict(scores, references), pairs[0] if pairs else (), generated)
+    return Judgement(scores, references, verdict(scores, references), pixel_pairs(scores), generated)
+
+
+def pixel_pairs(scores: Sequence[Score]) -> tuple[CopyPair, ...]:
+    """Give the generated images that come closest to a training image in pixels, closest first; none if not measured."""
+    measured = [score for score in scores if score.name == "copy_rate" and score.space == PIXEL_SPACE]
+    return closest_pairs(measured[0]) if measured else ()
 
 
 def _features(extractor: Extractor, sets: Mapping[str, ImageSet]) -> dict[str, Features]:
@@ -143,12 +149,12 @@ def _check(train: ImageSet, held_out: ImageSet, generated: ImageSet) -> None:
         )
 
 
-def match_sizes(first: Sequence[ImageSet]) -> tuple[ImageSet, ...]:
+def match_sizes(sets: Sequence[ImageSet]) -> tuple[ImageSet, ...]:
     """Give image sets with as many channels as the richest of them: gray ones are repeated to colour."""
-    channels = max(images.shape[2] for images in first)
+    channels = max(images.shape[2] for images in sets)
     return tuple(
         images
         if images.shape[2] == channels
         else replace(images, pixels=np.repeat(np.asarray(images.pixels), channels, axis=3))
-        for images in first
+        for images in sets
     )

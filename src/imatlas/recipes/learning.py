@@ -18,7 +18,7 @@ from imatlas.neighbors import knn_graph
 from imatlas.progress import Progress, Report, silent
 from imatlas.values import Embedding, ImageSet, Manifold
 
-__all__ = ["FEWEST_TO_MAP", "Learned", "choose_extractor", "fit_manifold", "learn"]
+__all__ = ["FEWEST_TO_MAP", "Learned", "choose_extractor", "fit_manifold", "learn", "require_mappable"]
 
 FEWEST_TO_MAP = 10
 N_NEIGHBORS = 15
@@ -96,8 +96,8 @@ def fit_manifold(
     return learn(images, extractor, seed=seed, report=report).manifold
 
 
-def learn(images: ImageSet, extractor: Extractor, *, seed: int = 0, report: Report = silent) -> Learned:
-    """Fit extractor, graph, dimension, density, map and clusters to the training rows of an image set.
+def require_mappable(images: ImageSet) -> None:
+    """Refuse sets that no map can be made of.
 
     Raises
     ------
@@ -107,11 +107,26 @@ def learn(images: ImageSet, extractor: Extractor, *, seed: int = 0, report: Repo
     rows = images.training_rows
     if len(rows) < FEWEST_TO_MAP:
         raise InputError(
-            f"There are {len(rows)} training images; a map needs {FEWEST_TO_MAP} at least. Add images to {images.source}."
+            f"{images.source or 'The set'} has {len(rows)} images to fit to; a map needs {FEWEST_TO_MAP} at least. Add images."
         )
+    first = images.pixels[rows[0]]
+    if all((np.asarray(images.pixels[row]) == first).all() for row in rows):
+        raise InputError(
+            f"All {len(rows)} images to fit to are the same picture; a map needs images that differ. Add other images."
+        )
+
+
+def learn(images: ImageSet, extractor: Extractor, *, seed: int = 0, report: Report = silent) -> Learned:
+    """Fit extractor, graph, dimension, density, map and clusters to the training rows of an image set.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than 10 training images, or all are the same.
+    """
+    require_mappable(images)
+    rows = images.training_rows
     train = images.take(rows)
-    if (np.asarray(train.pixels) == train.pixels[:1]).all():
-        raise InputError(f"All {len(rows)} training images are the same picture; a map needs images that differ.")
     clock = _Clock(report)
     extractor.fit(train, report=report)
     features = extractor.transform(train)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from imatlas.checks import InputError
 from imatlas.conditions import CONDITIONS, Condition, batch_codes
+from imatlas.files import reading
 from imatlas.generators import GENERATORS, SAMPLERS, Generator, Vae
 from imatlas.progress import Progress, Report, silent
 from imatlas.sampling import choose_codes, sample, to_images
@@ -197,8 +198,14 @@ def load_model(folder: ModelFolder, *, weights: bool = True) -> Model:
     """
     if weights and not folder.is_trained:
         raise InputError(
-            f"The model {folder.name} is not trained to its end. Go on with: imatlas train {folder.folder.parents[1]}"
+            f"The model {folder.name} is not trained to its end. Give the command that began it once more, with the same "
+            "options, and it goes on."
         )
+    with reading(f"The model {folder.name}", f"Remove the folder {folder.folder} and train again."):
+        return _model_of(folder, weights=weights)
+
+
+def _model_of(folder: ModelFolder, *, weights: bool) -> Model:
     config = folder.config
     fields = [Field(*field) for field in config["fields"]]
     generator = _build(config["kind"], tuple(config["image_shape"]), fields, config["network"], 0)

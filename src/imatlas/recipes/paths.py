@@ -100,8 +100,9 @@ def far_pairs(manifold: Manifold, count: int, *, seed: int = 0) -> np.ndarray:
     pairs = []
     for _ in range(count):
         candidates = rng.choice(strong, size=min(12, len(strong)), replace=False)
-        gaps = np.abs(manifold.geodesics.distances[:, candidates] - manifold.geodesics.distances[:, candidates[:1]])
-        gaps = np.where(np.isfinite(gaps), gaps, 0.0)
+        distances = manifold.geodesics.distances[:, candidates]
+        distances = distances[np.isfinite(distances[:, 0])]  # the landmarks of their component
+        gaps = np.abs(distances - distances[:, :1])
         pairs.append([candidates[0], candidates[int(gaps.max(axis=0).argmax())]])
     return manifold.rows[np.array(pairs)]
 

@@ -6,7 +6,6 @@ new one; `atlas.json` remembers which steps are done, for which inputs, and how 
 """
 
 from imatlas.store.atlas import Atlas, create_atlas, open_atlas
-from imatlas.store.header import is_atlas
 from imatlas.store.models import ModelFolder
 
-__all__ = ["Atlas", "ModelFolder", "create_atlas", "is_atlas", "open_atlas"]
+__all__ = ["Atlas", "ModelFolder", "create_atlas", "open_atlas"]

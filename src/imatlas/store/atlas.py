@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from imatlas.checks import InputError
-from imatlas.files import content_hash, read_json
+from imatlas.files import content_hash, locked, read_json
 from imatlas.images import read_cache, write_cache
 from imatlas.store.header import changed_header, claim_folder, read_header
 from imatlas.store.manifold_files import has_manifold, read_manifold, read_places, write_manifold
@@ -204,15 +204,10 @@ def create_atlas(folder: Path, images: ImageSet, settings: Mapping[str, object])
     key = content_hash(images.pixels, images.ids, labels, list(images.class_names), images.held_out)
     claim_folder(folder, images.source, {"images": key}, dict(settings))
     atlas = Atlas(folder)
-    if not atlas.is_fresh("images", key):
-        try:
+    if not (atlas.is_fresh("images", key) and _has_images(folder)):
+        with locked(folder / "images"):
             write_cache(images, folder / "images")
-        except OSError as error:
-            raise InputError(
-                f"Could not write the images into {folder} ({error.strerror or error}). Free some space or choose "
-                "another place with --out; the next run continues here."
-            ) from error
-        atlas.mark("images", key, 0.0)
+            atlas.mark("images", key, 0.0)
     return atlas
 
 
@@ -228,6 +223,15 @@ def open_atlas(folder: Path) -> Atlas:
     if "images" not in read_header(atlas.folder)["steps"]:
         raise InputError(f"{atlas.folder} was broken off before its images were in. Run imatlas map or run again.")
     return atlas
+
+
+def _has_images(folder: Path) -> bool:
+    """Say whether the image cache can be read, so that one that was deleted or damaged is written again."""
+    try:
+        read_cache(folder / "images")
+    except InputError:
+        return False
+    return True
 
 
 def _without_excluded(images: ImageSet, path: Path) -> ImageSet:

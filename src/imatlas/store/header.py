@@ -14,9 +14,9 @@ from pathlib import Path
 
 from imatlas import __version__
 from imatlas.checks import InputError
-from imatlas.files import locked, read_json, write_json
+from imatlas.files import ATLAS_KIND, locked, read_json, write_json
 
-__all__ = ["FORMAT", "MIGRATIONS", "changed_header", "claim_folder", "has_header", "is_atlas", "read_header"]
+__all__ = ["FORMAT", "MIGRATIONS", "changed_header", "claim_folder", "has_header", "read_header"]
 
 FORMAT = 1
 """The format this version writes."""
@@ -24,7 +24,7 @@ FORMAT = 1
 MIGRATIONS: dict[int, Callable[[dict, Path], dict]] = {}
 """Format -> function (header, folder) that gives the header of the next format; a new format adds one line here."""
 
-_KIND = "imatlas atlas"
+_PARTS = {"hashes": dict, "settings": dict, "steps": dict}
 _PATIENCE = 10.0  # seconds to wait for another process's header change, which takes milliseconds
 _HARMLESS = {".lock", ".DS_Store", "Thumbs.db", "desktop.ini"}
 
@@ -32,15 +32,6 @@ _HARMLESS = {".lock", ".DS_Store", "Thumbs.db", "desktop.ini"}
 def has_header(folder: Path) -> bool:
     """Say whether a folder calls itself an atlas."""
     return (Path(folder) / "atlas.json").is_file()
-
-
-def is_atlas(folder: Path) -> bool:
-    """Say whether a folder is an atlas, of whatever format; a folder with some other atlas.json is none."""
-    try:
-        header = read_json(Path(folder) / "atlas.json")
-    except InputError:
-        return False
-    return isinstance(header, dict) and header.get("kind") == _KIND
 
 
 def read_header(folder: Path) -> dict:
@@ -57,15 +48,19 @@ def read_header(folder: Path) -> dict:
             f"{folder} is not an atlas: it has no atlas.json. Name an atlas folder, or make one: imatlas map IMAGES."
         )
     header = read_json(folder / "atlas.json")
-    version = header.get("format") if isinstance(header, dict) and header.get("kind") == _KIND else None
-    if not isinstance(version, int):
+    version = header.get("format") if isinstance(header, dict) and header.get("kind") == ATLAS_KIND else None
+    if not isinstance(version, int) or isinstance(version, bool):
         raise InputError(f"{folder}/atlas.json was not written by imatlas. Name another folder, or remove that file.")
     if version > FORMAT:
         raise InputError(
             f"{folder} has format {version}, made by {header.get('made_by', 'a newer imatlas')}; this version reads "
             f"up to format {FORMAT}. Update imatlas, or make the atlas anew with --out elsewhere."
         )
-    return _migrated(header, folder)
+    header = _migrated(header, folder)
+    lacks = [name for name, kind in _PARTS.items() if not isinstance(header.get(name), kind)]
+    if lacks:
+        raise InputError(f"{folder}/atlas.json is damaged: it lacks {', '.join(lacks)}. Restore it, or make the atlas anew.")
+    return header
 
 
 def claim_folder(folder: Path, source: str, hashes: dict, settings: dict) -> dict:
@@ -85,7 +80,7 @@ def claim_folder(folder: Path, source: str, hashes: dict, settings: dict) -> dic
     if not has_header(folder):
         _refuse_foreign(folder)
         header: dict = {
-            "kind": _KIND,
+            "kind": ATLAS_KIND,
             "format": FORMAT,
             "made_by": f"imatlas {__version__}",
             "source": source,
@@ -99,10 +94,7 @@ def claim_folder(folder: Path, source: str, hashes: dict, settings: dict) -> dic
         return header
     header = read_header(folder)
     if header["hashes"].get("images") != hashes["images"]:
-        raise InputError(
-            f"{folder} is an atlas of other images ({header.get('source') or 'source unknown'}), not of "
-            f"{source or 'these'}. Choose another place with --out, or remove that folder."
-        )
+        raise InputError(_other_images(folder, str(header.get("source", "")), source))
     with changed_header(folder) as header:
         header["settings"].update(settings)
     return header
@@ -115,6 +107,17 @@ def changed_header(folder: Path) -> Iterator[dict]:
         header = read_header(folder)
         yield header
         write_json(Path(folder) / "atlas.json", header)
+
+
+def _other_images(folder: Path, had: str, source: str) -> str:
+    """Say that an atlas was made of other images, or of the same source in another way."""
+    cure = "Choose another place with --out, or remove that folder."
+    if had and had == source:
+        return (
+            f"{folder} was made from {source} when its images, or the --resolution, --ground or --seed they were read "
+            f"with, were others. {cure}"
+        )
+    return f"{folder} is an atlas of other images ({had or 'source unknown'}), not of {source or 'these'}. {cure}"
 
 
 def _migrated(header: dict, folder: Path) -> dict:

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from imatlas.checks import InputError
-from imatlas.files import read_json, write_json
+from imatlas.files import read_json, reading, write_json
 from imatlas.values import Clusters, Dimension, Embedding, Features, Geodesics, KnnGraph, Manifold
 
 __all__ = ["has_manifold", "open_array", "read_manifold", "read_places", "write_manifold"]
@@ -64,8 +64,30 @@ def read_manifold(folder: Path) -> Manifold:
     """
     folder = Path(folder)
     if not has_manifold(folder):
-        raise InputError(f"{folder} has no map yet. Run imatlas map {folder}.")
-    facts = read_json(folder / _MARK)
+        raise InputError(f"{folder} has no map yet. Run: imatlas map DATA --out {folder}")
+    with reading(f"The map in {folder}", f"Make it again: imatlas map DATA --out {folder}"):
+        return _manifold_of(folder, read_json(folder / _MARK))
+
+
+def read_places(folder: Path) -> np.ndarray:
+    """Open the map places (n_images, 2) of every image, held-out ones included."""
+    if not has_manifold(folder):
+        raise InputError(f"{folder} has no map yet. Run: imatlas map DATA --out {folder}")
+    return open_array(Path(folder) / "map/places.npy")
+
+
+def open_array(path: Path) -> np.ndarray:
+    """Open one npy file, as a read-only memory map when it is large; nothing is unpickled."""
+    try:
+        if os.path.getsize(path) >= _MAP_FROM:
+            return np.load(path, mmap_mode="r", allow_pickle=False)
+        return np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError(f"Could not read {path} ({error}). Run imatlas map again to remake it.") from error
+
+
+def _manifold_of(folder: Path, facts: dict) -> Manifold:
+    """Join the arrays and the other facts of a manifold."""
     load = {name: open_array(folder / f"{name}.npy") for name in facts["arrays"]}
     dimension = facts["dimension"]
     return Manifold(
@@ -92,23 +114,6 @@ def read_manifold(folder: Path) -> Manifold:
         ),
         density=load["graph/density"],
     )
-
-
-def read_places(folder: Path) -> np.ndarray:
-    """Open the map places (n_images, 2) of every image, held-out ones included."""
-    if not has_manifold(folder):
-        raise InputError(f"{folder} has no map yet. Run imatlas map {folder}.")
-    return open_array(Path(folder) / "map/places.npy")
-
-
-def open_array(path: Path) -> np.ndarray:
-    """Open one npy file, as a read-only memory map when it is large; nothing is unpickled."""
-    try:
-        if os.path.getsize(path) >= _MAP_FROM:
-            return np.load(path, mmap_mode="r", allow_pickle=False)
-        return np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError(f"Could not read {path} ({error}). Run imatlas map again to remake it.") from error
 
 
 def _arrays_of(manifold: Manifold) -> dict[str, np.ndarray]:

@@ -95,10 +95,13 @@ class ModelFolder:
                 continue
         return rows
 
-    def save_scores(self, scores: Sequence[Score], references: Mapping[str, Sequence[Score]] | None = None) -> None:
-        """Keep the scores of this model, and those of reference rows by name (real half, copies, Gaussian)."""
+    def save_scores(
+        self, scores: Sequence[Score], references: Mapping[str, Sequence[Score]] | None = None, *, seed: int = 0
+    ) -> None:
+        """Keep the scores of this model, of reference rows by name, and the seed of the first image that was judged."""
         rows = {name: [asdict(score) for score in group] for name, group in (references or {}).items()}
-        write_json(self.folder / "scores.json", {"scores": [asdict(score) for score in scores], "references": rows})
+        own = [asdict(score) for score in scores]
+        write_json(self.folder / "scores.json", {"scores": own, "references": rows, "seed": seed})
 
     @property
     def scores(self) -> tuple[Score, ...]:
@@ -110,6 +113,11 @@ class ModelFolder:
         """Scores of the reference rows, by name; empty before the model is evaluated."""
         groups = self._score_file().get("references", {})
         return {name: tuple(_score(row) for row in group) for name, group in groups.items()}
+
+    @property
+    def judged_seed(self) -> int:
+        """Seed of the first image that was judged; row r of the judged images has this seed + r."""
+        return int(self._score_file().get("seed", 0))
 
     def write_card(self, images: ImageSet) -> None:
         """Write README.md, the model card, from the configuration, the scores and the images it was trained on."""

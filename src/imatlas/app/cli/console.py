@@ -113,8 +113,8 @@ def sentences(console: Console, *, code: int = FAILED) -> Iterator[None]:
     except FailedRun as error:
         _fail(console, str(error))
     except KeyboardInterrupt as stop:
-        how = str(stop) or "Ctrl-C"
-        _fail(console, f"Stopped ({how}). Everything finished is kept; the same command goes on from there.")
+        where = str(stop).removeprefix("stopped ") or "by Ctrl-C"
+        _fail(console, f"Stopped {where}. Everything finished is kept; the same command goes on from there.")
     except BrokenPipeError:
         # Whoever read the output has gone, as `head` does; there is nobody left to tell, not even at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

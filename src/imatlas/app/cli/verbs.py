@@ -12,8 +12,9 @@ from imatlas.app.cli.wording import say_images, say_manifold, say_scores, summar
 from imatlas.app.gather import gather_report
 from imatlas.app.report import write_report
 from imatlas.checks import InputError
+from imatlas.files import is_atlas
 from imatlas.images import check_resolution, digits, parse_ground, read_image, read_images
-from imatlas.pictures import read_png_text, samples_to_folder, samples_to_npz, write_png
+from imatlas.pictures import read_png_text, refuse_taken, samples_to_folder, samples_to_npz, write_png
 from imatlas.progress import silent
 from imatlas.recipes import (
     FEWEST_TO_TRAIN,
@@ -29,7 +30,7 @@ from imatlas.recipes import (
     train_atlas,
     walk,
 )
-from imatlas.store import Atlas, is_atlas, open_atlas
+from imatlas.store import Atlas, open_atlas
 from imatlas.values import ImageSet
 
 __all__ = [
@@ -130,8 +131,10 @@ def generate(
         atlas = open_atlas(folder)
         drawn_with = _model(atlas, model)
         _warn_off_map(console, atlas, wishes)
-        samples = drawn_with.sample(numbers, wishes, report=console.report)
         place = out or folder / "models" / drawn_with.name / "samples"
+        if place.suffix == ".npz":
+            refuse_taken(place)
+        samples = drawn_with.sample(numbers, wishes, report=console.report)
         if place.suffix == ".npz":
             samples_to_npz(samples, place)
         else:
@@ -246,6 +249,8 @@ def _train(console: Console, atlas: Atlas, wishes: Wishes) -> Model:
 
 
 def _report(console: Console, atlas: Atlas, out: Path | None) -> Path:
+    if out is not None and out.exists() and not (out.is_file() and out.read_bytes()[:9].lower() == b"<!doctype"):
+        raise InputError(f"{out} is there and is no report; it was left as it is. Choose another --out.")
     path = out or atlas.folder / "report.html"
     write_report(gather_report(atlas), path)
     console.say(f"Report: {path}")
