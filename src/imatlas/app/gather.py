@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -13,11 +14,12 @@ from imatlas.images import find_duplicates
 from imatlas.progress import Report, silent
 from imatlas.recipes import Model, extractor_of, far_pairs, load_model, pixel_pairs, walk
 from imatlas.store import Atlas
-from imatlas.values import ImageSet, Score
+from imatlas.values import Codes, ImageSet, Samples, Score
 
 __all__ = ["gather_report"]
 
-SHOWN_SAMPLES = 200
+SHOWN_GROUPS = 12
+SHOWN_OF_EACH = 10
 SHOWN_MORPHS = 3
 SHOWN_PAIRS = 12
 FIELDS_SHOWN = ("class", "cluster")
@@ -28,7 +30,7 @@ def gather_report(atlas: Atlas, *, report: Report = silent) -> ReportContents:
     images = atlas.images
     common = {
         "images": images,
-        "title": images.source,
+        "title": Path(images.source).name,
         "manifold": atlas.manifold if atlas.has_manifold else None,
         "places": np.array(atlas.places) if atlas.has_manifold else None,
         "settings": dict(atlas.settings),
@@ -41,8 +43,7 @@ def gather_report(atlas: Atlas, *, report: Report = silent) -> ReportContents:
         return ReportContents(**common)  # type: ignore[arg-type]
     folder = atlas.model(name)
     model = load_model(folder)
-    samples = model.sample(range(SHOWN_SAMPLES), report=report)
-    asked_by = next((field for field in FIELDS_SHOWN if field in samples.codes.fields), "")
+    asked_by, samples = _samples(model, report)
     asked = samples.codes.fields[asked_by][:, 0].astype(np.int64) if asked_by else None
     scores = folder.scores
     return ReportContents(
@@ -57,8 +58,26 @@ def gather_report(atlas: Atlas, *, report: Report = silent) -> ReportContents:
         scores=scores,
         references=folder.references,
         curves=folder.metrics,
-        seeds={"training": folder.config["plan"]["seed"], "samples": f"0 to {SHOWN_SAMPLES - 1}"},
+        seeds={"training": folder.config["plan"]["seed"], "samples": f"0 to {len(samples) - 1}"},
     )
+
+
+def _samples(model: Model, report: Report) -> tuple[str, Samples]:
+    """Ten images of each class or cluster, of 12 spread over all if there are more; the first seeds if there is neither."""
+    by_name = {condition.name: condition for condition in model.conditions}
+    asked_by = next((field for field in FIELDS_SHOWN if field in by_name), "")
+    if not asked_by:
+        return "", model.sample(range(SHOWN_GROUPS * SHOWN_OF_EACH), report=report)
+    condition = by_name[asked_by]
+    n_names = condition.field.size
+    numbers = np.unique(np.linspace(0, n_names - 1, min(n_names, SHOWN_GROUPS)).round().astype(int))
+    groups = [
+        model.sample(range(SHOWN_OF_EACH * place, SHOWN_OF_EACH * (place + 1)), {asked_by: condition.words(np.array([number]))})
+        for place, number in enumerate(numbers)
+    ]
+    codes = Codes({asked_by: np.concatenate([group.codes.fields[asked_by] for group in groups])})
+    how = tuple(note for group in groups for note in group.how)
+    return asked_by, Samples(np.concatenate([group.pixels for group in groups]), codes, 0, groups[0].source, how)
 
 
 def _morphs(atlas: Atlas, model: Model) -> tuple[Morph, ...]:

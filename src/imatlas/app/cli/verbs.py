@@ -30,7 +30,7 @@ from imatlas.recipes import (
     train_atlas,
     walk,
 )
-from imatlas.store import Atlas, open_atlas
+from imatlas.store import Atlas, open_atlas, refuse_foreign
 from imatlas.values import ImageSet
 
 __all__ = [
@@ -84,21 +84,23 @@ def run(
     """A folder of images to a report."""
     console = Console(as_json=as_json)
     with sentences(console):
-        images = _read(console, source, resolution, ground, wishes.seed)
+        place = out or _atlas_beside(source)
+        images = _read(console, source, place, resolution=resolution, ground=ground, seed=wishes.seed)
         if len(images.training_rows) < FEWEST_TO_TRAIN:
             raise InputError(
                 f"{source} has {len(images.training_rows)} images to train on; a generator needs {FEWEST_TO_TRAIN} at least. "
                 "Add images, or make a map alone with imatlas map (10 or more)."
             )
-        _journey(console, images, out or _atlas_beside(source), wishes, count=count)
+        _journey(console, images, place, wishes, count=count)
 
 
 def map_only(source: Path, out: Path | None, wishes: Wishes, *, resolution: int | None, ground: str, as_json: bool) -> None:
     """A folder of images to an atlas with its map."""
     console = Console(as_json=as_json)
     with sentences(console):
-        images = _read(console, source, resolution, ground, wishes.seed)
-        atlas = _map(console, images, out or _atlas_beside(source), wishes)
+        place = out or _atlas_beside(source)
+        images = _read(console, source, place, resolution=resolution, ground=ground, seed=wishes.seed)
+        atlas = _map(console, images, place, wishes)
         path = _report(console, atlas, None)
         console.give(summary(atlas) | {"report": str(path)})
 
@@ -217,7 +219,10 @@ def _journey(console: Console, images: ImageSet, out: Path, wishes: Wishes, *, c
     console.give(summary(atlas) | {"report": str(path), "model": model.name})
 
 
-def _read(console: Console, source: Path, resolution: int | None, ground: str, seed: int) -> ImageSet:
+def _read(
+    console: Console, source: Path, place: Path, *, resolution: int | None, ground: str, seed: int
+) -> ImageSet:
+    """Read images once it is known that the options can be used and that the place can hold their atlas."""
     with sentences(console, code=MISUSED):
         if resolution is not None:
             check_resolution(resolution)
@@ -227,6 +232,7 @@ def _read(console: Console, source: Path, resolution: int | None, ground: str, s
             f"{source} is an atlas, not a set of images. Name the images it was made from, or go on with it: "
             f"imatlas train {source}, imatlas generate {source} or imatlas report {source}."
         )
+    refuse_foreign(place)
     console.say(f"Reading {source} ...")
     return read_images(source, resolution=resolution, ground=ground, seed=seed, report=console.report)
 
