@@ -61,7 +61,7 @@ def read_cache(folder: str | Path) -> ImageSet:
         If the cache is missing, unfinished, of a newer format, or its parts do not fit.
     """
     folder = Path(folder)
-    with reading(f"The image cache {folder}", "Read the images anew."):
+    with reading(f"The image cache {folder}", "Read the images anew with imatlas map or run."):
         return _images_of(folder, read_json(folder / "index.json"))
 
 
@@ -75,12 +75,14 @@ def _images_of(folder: Path, index: dict) -> ImageSet:
     try:
         pixels = np.load(folder / "pixels.npy", mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
-        raise InputError(f"{folder / 'pixels.npy'} cannot be read ({error}). Read the images anew.") from error
+        raise InputError(
+            f"{folder / 'pixels.npy'} cannot be read ({error}). Read the images anew with imatlas map or run."
+        ) from error
     n = len(index["ids"])
     if list(pixels.shape) != index["shape"] or len(pixels) != n:
         raise InputError(
             f"{folder} has pixels of shape {pixels.shape}, but its index describes {n:,} images of shape "
-            f"{tuple(index['shape'])}. Read the images anew."
+            f"{tuple(index['shape'])}. Read the images anew with imatlas map or run."
         )
     return ImageSet(
         pixels,

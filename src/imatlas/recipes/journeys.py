@@ -39,7 +39,7 @@ class Wishes:
     Parameters
     ----------
     budget : seconds for everything fitted.
-    steps : training steps; 0 = what the budget allows.
+    steps : training steps of the generator, and of an encoder where one makes the map; 0 = what the budget allows.
     seed : of everything random.
     features : "auto" or a key of `EXTRACTORS`.
     generator : key of `GENERATORS`.
@@ -76,7 +76,9 @@ def map_images(images: ImageSet, folder: Path, wishes: Wishes, *, report: Report
     require_mappable(images)
     atlas = create_atlas(folder, images, {"source": images.source, "seed": wishes.seed})
     images = atlas.images
-    extractor = choose_extractor(wishes.features, len(images.training_rows), budget=wishes.budget, seed=wishes.seed)
+    extractor = choose_extractor(
+        wishes.features, len(images.training_rows), budget=wishes.budget, steps=wishes.steps, seed=wishes.seed
+    )
     key = content_hash(atlas.images_hash, extractor.name, extractor.settings(), wishes.seed)
     if atlas.is_fresh("map", key) and _is_whole(atlas):
         return atlas

@@ -48,7 +48,7 @@ class Learned:
     seconds: dict[str, float]
 
 
-def choose_extractor(wish: str, n_images: int, *, budget: float, seed: int = 0) -> Extractor:
+def choose_extractor(wish: str, n_images: int, *, budget: float, steps: int = 0, seed: int = 0) -> Extractor:
     """Give the extractor that makes the map.
 
     Parameters
@@ -57,6 +57,7 @@ def choose_extractor(wish: str, n_images: int, *, budget: float, seed: int = 0) 
         else principal components.
     n_images : number of training images.
     budget : seconds for everything fitted; an encoder gets 15 % of it, at most 120 s.
+    steps : training steps of an encoder instead, so that it can be repeated; 0 = what the budget allows.
     seed : of the extractor.
 
     Raises
@@ -66,11 +67,12 @@ def choose_extractor(wish: str, n_images: int, *, budget: float, seed: int = 0) 
     """
     seconds = min(MOST_ENCODER_SECONDS, ENCODER_SHARE * budget)
     if wish == "auto":
-        wish = "encoder" if n_images >= FEWEST_FOR_ENCODER and seconds >= FEWEST_ENCODER_SECONDS else "principal_components"
+        is_affordable = steps > 0 or seconds >= FEWEST_ENCODER_SECONDS
+        wish = "encoder" if n_images >= FEWEST_FOR_ENCODER and is_affordable else "principal_components"
     if wish not in EXTRACTORS:
         raise InputError(f"There are no features {wish!r}; choose auto or one of: {', '.join(EXTRACTORS)}.")
     if wish == "encoder":
-        return Encoder(seconds=seconds, seed=seed)
+        return Encoder(steps=steps, seed=seed) if steps else Encoder(seconds=seconds, seed=seed)
     return EXTRACTORS[wish]()
 
 

@@ -6,6 +6,7 @@ new one; `atlas.json` remembers which steps are done, for which inputs, and how 
 """
 
 from imatlas.store.atlas import Atlas, create_atlas, open_atlas
+from imatlas.store.header import refuse_foreign
 from imatlas.store.models import ModelFolder
 
-__all__ = ["Atlas", "ModelFolder", "create_atlas", "open_atlas"]
+__all__ = ["Atlas", "ModelFolder", "create_atlas", "open_atlas", "refuse_foreign"]

@@ -16,7 +16,7 @@ from imatlas import __version__
 from imatlas.checks import InputError
 from imatlas.files import ATLAS_KIND, locked, read_json, write_json
 
-__all__ = ["FORMAT", "MIGRATIONS", "changed_header", "claim_folder", "has_header", "read_header"]
+__all__ = ["FORMAT", "MIGRATIONS", "changed_header", "claim_folder", "has_header", "read_header", "refuse_foreign"]
 
 FORMAT = 1
 """The format this version writes."""
@@ -63,6 +63,29 @@ def read_header(folder: Path) -> dict:
     return header
 
 
+def refuse_foreign(folder: Path) -> None:
+    """Refuse a place that holds anything but an atlas or leftovers of the system or of a broken-off start.
+
+    Raises
+    ------
+    InputError
+        If it is a file, or a folder with something else in it.
+    """
+    folder = Path(folder)
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file; an atlas needs a folder. Choose another place with --out.")
+    if has_header(folder) or not folder.exists():
+        return
+    names = sorted(entry.name for entry in folder.iterdir())
+    foreign = [name for name in names if name not in _HARMLESS and not name.startswith(".atlas.json.")]
+    if foreign:
+        shown = ", ".join(foreign[:3]) + (f" and {len(foreign) - 3} more" if len(foreign) > 3 else "")
+        raise InputError(
+            f"{folder} holds something else ({shown}); an atlas wants a new or an empty folder. "
+            "Choose another place with --out; nothing there was touched."
+        )
+
+
 def claim_folder(folder: Path, source: str, hashes: dict, settings: dict) -> dict:
     """Make a folder an atlas of some images, or continue the atlas of the same images.
 
@@ -76,9 +99,9 @@ def claim_folder(folder: Path, source: str, hashes: dict, settings: dict) -> dic
         If the folder holds something else, an atlas of other images, or cannot be written.
     """
     folder = Path(folder)
+    refuse_foreign(folder)
     _make_folder(folder)
     if not has_header(folder):
-        _refuse_foreign(folder)
         header: dict = {
             "kind": ATLAS_KIND,
             "format": FORMAT,
@@ -135,26 +158,12 @@ def _migrated(header: dict, folder: Path) -> dict:
 
 def _make_folder(folder: Path) -> None:
     """Create the folder, or say why that cannot be."""
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder} is a file; an atlas needs a folder. Choose another place with --out.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(
             f"Could not make the folder {folder} ({error.strerror or error}). Choose a writable place with --out."
         ) from error
-
-
-def _refuse_foreign(folder: Path) -> None:
-    """Refuse a folder that holds anything but leftovers of the system or of a broken-off start."""
-    names = sorted(entry.name for entry in folder.iterdir())
-    foreign = [name for name in names if name not in _HARMLESS and not name.startswith(".atlas.json.")]
-    if foreign:
-        shown = ", ".join(foreign[:3]) + (f" and {len(foreign) - 3} more" if len(foreign) > 3 else "")
-        raise InputError(
-            f"{folder} holds something else ({shown}); an atlas wants a new or an empty folder. "
-            "Choose another place with --out; nothing there was touched."
-        )
 
 
 @contextmanager

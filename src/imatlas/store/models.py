@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
 from imatlas.checks import InputError
-from imatlas.files import locked, read_json, write_bytes, write_json
+from imatlas.files import locked, read_json, reading, write_bytes, write_json
 from imatlas.store.card import model_card
 from imatlas.store.packed import ArrayLike, read_packed, write_packed
 from imatlas.values import ImageSet, Score
@@ -72,7 +72,7 @@ class ModelFolder:
 
     def load_weights(self) -> dict[str, np.ndarray]:
         """Read the model's weights: name -> array."""
-        return read_packed(self.folder / "model.safetensors")[1]
+        return self.load_packed("model")[1]
 
     def save_packed(self, name: str, settings: Mapping[str, object], arrays: Mapping[str, np.ndarray]) -> None:
         """Keep something fitted beside the model, such as a condition or a latent prior."""
@@ -80,7 +80,7 @@ class ModelFolder:
 
     def load_packed(self, name: str) -> tuple[dict, dict[str, np.ndarray]]:
         """Read what `save_packed` kept: (settings, arrays)."""
-        return read_packed(self.folder / f"{name}.safetensors")
+        return read_packed(self.folder / f"{name}.safetensors", cure=f"remove the folder {self.folder} and train again")
 
     @property
     def metrics(self) -> list[dict]:
@@ -90,9 +90,11 @@ class ModelFolder:
         rows = []
         for line in self.metrics_path.read_text(encoding="utf-8").splitlines():
             try:
-                rows.append(json.loads(line))
+                row = json.loads(line)
             except json.JSONDecodeError:
                 continue
+            if isinstance(row, dict):
+                rows.append(row)
         return rows
 
     def save_scores(
@@ -106,13 +108,15 @@ class ModelFolder:
     @property
     def scores(self) -> tuple[Score, ...]:
         """Scores of this model; empty before it is evaluated."""
-        return tuple(_score(row) for row in self._score_file().get("scores", []))
+        with self._reading_scores():
+            return tuple(_score(row) for row in self._score_file().get("scores", []))
 
     @property
     def references(self) -> dict[str, tuple[Score, ...]]:
         """Scores of the reference rows, by name; empty before the model is evaluated."""
-        groups = self._score_file().get("references", {})
-        return {name: tuple(_score(row) for row in group) for name, group in groups.items()}
+        with self._reading_scores():
+            groups = self._score_file().get("references", {})
+            return {name: tuple(_score(row) for row in group) for name, group in groups.items()}
 
     @property
     def judged_seed(self) -> int:
@@ -135,6 +139,9 @@ class ModelFolder:
         """
         with locked(self.folder):
             yield
+
+    def _reading_scores(self) -> AbstractContextManager[None]:
+        return reading(f"{self.folder / 'scores.json'}", f"Measure again: imatlas evaluate ATLAS --model {self.name}")
 
     def _score_file(self) -> dict:
         path = self.folder / "scores.json"

@@ -49,8 +49,12 @@ def write_packed(path: Path, settings: Mapping[str, object], arrays: Mapping[str
     write_bytes(path, save(flat, metadata={"settings": text}))
 
 
-def read_packed(path: Path) -> tuple[dict, dict[str, np.ndarray]]:
+def read_packed(path: Path, *, cure: str = "run the step that makes it again") -> tuple[dict, dict[str, np.ndarray]]:
     """Read what `write_packed` wrote: (settings, arrays).
+
+    Parameters
+    ----------
+    cure : what to do if it cannot be read and cannot be restored.
 
     Raises
     ------
@@ -62,7 +66,7 @@ def read_packed(path: Path) -> tuple[dict, dict[str, np.ndarray]]:
             settings = json.loads((stream.metadata() or {}).get("settings", "{}"))
             return settings, {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118 - no mapping
     except (OSError, SafetensorError, json.JSONDecodeError) as error:
-        raise InputError(f"Could not read {path} ({error}). Restore it, or run the step that makes it again.") from error
+        raise InputError(f"Could not read {path} ({error}). Restore it, or {cure}.") from error
 
 
 def _plain(name: str, values: np.ndarray | ArrayLike) -> np.ndarray:

@@ -219,9 +219,7 @@ def _journey(console: Console, images: ImageSet, out: Path, wishes: Wishes, *, c
     console.give(summary(atlas) | {"report": str(path), "model": model.name})
 
 
-def _read(
-    console: Console, source: Path, place: Path, *, resolution: int | None, ground: str, seed: int
-) -> ImageSet:
+def _read(console: Console, source: Path, place: Path, *, resolution: int | None, ground: str, seed: int) -> ImageSet:
     """Read images once it is known that the options can be used and that the place can hold their atlas."""
     with sentences(console, code=MISUSED):
         if resolution is not None:

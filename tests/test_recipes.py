@@ -1,0 +1,43 @@
+"""Truths of whole journeys that no room can check alone."""
+
+import numpy as np
+import pytest
+
+from imatlas.checks import InputError
+from imatlas.evaluation import PIXEL_SPACE
+from imatlas.features import Encoder, PrincipalComponents
+from imatlas.recipes import Wishes, choose_extractor, far_pairs, fit_manifold, pixel_pairs
+from imatlas.values import ImageSet, Score
+
+
+def test_the_nearest_copies_reach_the_judgement():
+    """The score is named copy_rate in the space of shifted pixels; looked up by its metric's name, no pair was found."""
+    score = Score("copy_rate", PIXEL_SPACE, 0.0, None, 0.0, "lower", 9, "novelty", {"pairs": [[4, 2, 0.5]]})
+    assert [(pair.generated_row, pair.train_row) for pair in pixel_pairs([score])] == [(4, 2)]
+    assert pixel_pairs([]) == ()
+
+
+def test_pairs_far_apart_are_chosen_quietly_where_the_graph_falls_apart():
+    """Landmarks of another component are infinitely far from both ends; infinity less infinity is no number."""
+    noise = np.random.default_rng(0).integers(0, 20, (60, 8, 8, 1))
+    pixels = np.where(np.arange(60)[:, None, None, None] < 30, noise, 255 - noise).astype(np.uint8)
+    manifold = fit_manifold(ImageSet(pixels, np.arange(60).astype(str)), features="pixels")
+    assert len(manifold.graph.component_sizes) == 2
+    with np.errstate(invalid="raise"):
+        pairs = far_pairs(manifold, 3)
+    assert len({int(row) // 30 for row in pairs.ravel()}) == 1
+
+
+def test_a_journey_counted_in_steps_counts_its_encoder_in_steps():
+    """An encoder trained by the clock would make runs of equal steps and seed differ, and outlast the steps asked for."""
+    extractor = choose_extractor("auto", 1_000, budget=600.0, steps=30)
+    assert isinstance(extractor, Encoder)
+    assert extractor.steps == 30
+    assert choose_extractor("auto", 1_000, budget=600.0).settings()["steps"] == 0
+    assert isinstance(choose_extractor("auto", 199, budget=600.0, steps=30), PrincipalComponents)
+
+
+@pytest.mark.parametrize("wrong", [{"features": "x"}, {"generator": "x"}, {"conditions": ("class", "x")}])
+def test_wishes_that_nothing_can_meet_are_refused_at_the_door(wrong):
+    with pytest.raises(InputError, match=r"There (is|are) no .* 'x'; choose"):
+        Wishes(**wrong)
