@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -22,13 +23,44 @@ __all__ = [
     "locked",
     "read_json",
     "reading",
-    "write_array",
+    "replacing",
     "write_bytes",
     "write_json",
 ]
 
 ATLAS_KIND = "imatlas atlas"
 """What atlas.json calls itself; other programs have files of that name too."""
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """Give a stream whose content takes the file's place at the end, so that readers see the old file or the whole new one.
+
+    Raises
+    ------
+    InputError
+        If the disk is full or the place is not writable, in words; what was there before is then untouched.
+    """
+    path = Path(path)
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        with os.fdopen(handle, "wb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException as error:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+        if not isinstance(error, OSError):
+            raise
+        raise InputError(
+            f"Could not write {path} ({error.strerror or error}). What was there before is untouched. "
+            "Free some space or choose another place with --out."
+        ) from error
 
 
 def write_bytes(path: Path, content: bytes | memoryview) -> None:
@@ -39,24 +71,8 @@ def write_bytes(path: Path, content: bytes | memoryview) -> None:
     InputError
         If the disk is full or the place is not writable, in words.
     """
-    path = Path(path)
-    temporary = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except OSError as error:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
-        raise InputError(
-            f"Could not write {path} ({error.strerror or error}). What was there before is untouched. "
-            "Free some space or choose another place with --out."
-        ) from error
+    with replacing(path) as stream:
+        stream.write(content)
 
 
 def write_json(path: Path, value: object) -> None:
@@ -111,13 +127,6 @@ def is_atlas(folder: Path) -> bool:
     except InputError:
         return False
     return isinstance(header, dict) and header.get("kind") == ATLAS_KIND
-
-
-def write_array(path: Path, array: np.ndarray) -> None:
-    """Write one npy file atomically; object arrays are refused."""
-    buffer = io.BytesIO()
-    np.save(buffer, np.ascontiguousarray(array), allow_pickle=False)
-    write_bytes(path, buffer.getbuffer())
 
 
 def content_hash(*parts: object) -> str:

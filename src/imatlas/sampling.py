@@ -43,8 +43,10 @@ def choose_codes(conditions: Sequence[Condition], wishes: Mapping[str, str], see
     Raises
     ------
     InputError
-        If a wish names a condition the generator does not have, or a value the condition does not have.
+        If a wish names a condition the generator does not have, or a value the condition does not have, or a seed lies
+        outside its range.
     """
+    require_seeds(seeds)
     known = {condition.name: condition for condition in conditions}
     for name in wishes:
         if name not in known:
@@ -54,7 +56,7 @@ def choose_codes(conditions: Sequence[Condition], wishes: Mapping[str, str], see
     for name in ("class", "cluster"):
         if name in known:
             drawn = [known[name].draw(np.random.default_rng([seed, 1])) for seed in seeds]
-            return Codes({name: np.stack(drawn)})
+            return Codes({name: np.array(drawn, dtype=np.float32).reshape(len(seeds), -1 if drawn else 1)})
     return Codes({})
 
 
@@ -89,9 +91,7 @@ def sample(
     for name, values in codes.fields.items():
         if len(values) != len(seeds):
             raise ValueError(f"There are {len(values)} codes of {name} for {len(seeds)} seeds; give one code per seed.")
-    wrong = [seed for seed in seeds if not 0 <= seed < MOST_SEED]
-    if wrong:
-        raise InputError(f"Seed {wrong[0]} is outside 0 to {MOST_SEED - 1}; choose a seed in that range.")
+    require_seeds(seeds)
     blocks = []
     for start in range(0, len(seeds), BLOCK):
         rows = range(start, min(start + BLOCK, len(seeds)))
@@ -101,6 +101,21 @@ def sample(
     height, width = model.image_shape[1:]
     pixels = np.concatenate(blocks) if blocks else np.zeros((0, height, width, model.image_shape[0]), np.uint8)
     return Samples(pixels, codes, int(seeds[0]) if len(seeds) else 0, source, tuple(how))
+
+
+def require_seeds(seeds: Sequence[int]) -> None:
+    """Refuse what is no seed.
+
+    Raises
+    ------
+    InputError
+        If one is not a whole number in [0, 2^32).
+    """
+    for seed in seeds:
+        if not isinstance(seed, int | np.integer):
+            raise InputError(f"Seed {seed!r} is no whole number; choose one from 0 to {MOST_SEED - 1}.")
+        if not 0 <= seed < MOST_SEED:
+            raise InputError(f"Seed {seed} is outside 0 to {MOST_SEED - 1}; choose a seed in that range.")
 
 
 @torch.no_grad()

@@ -6,14 +6,12 @@ The index is taken away before new pixels are written and comes back last; a cac
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from pathlib import Path
 
 import numpy as np
 
 from imatlas.checks import InputError
-from imatlas.files import read_json, reading, write_bytes
+from imatlas.files import read_json, reading, replacing, write_bytes
 from imatlas.images.storage import row_blocks
 from imatlas.values import ImageSet, Rejected
 
@@ -98,28 +96,16 @@ def _images_of(folder: Path, index: dict) -> ImageSet:
 
 
 def _write_pixels(pixels: np.ndarray, folder: Path) -> None:
-    """Stream the pixels to a temporary file and rename it: no second copy in memory, no half-written file."""
-    path = folder / "pixels.npy"
-    temporary = None
+    """Stream the pixels into their file: no second copy in memory, no half-written file."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         (folder / "index.json").unlink(missing_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=folder, prefix=".pixels.npy.")
-        with os.fdopen(handle, "wb") as stream:
-            header = {"descr": "|u1", "fortran_order": False, "shape": pixels.shape}
-            np.lib.format.write_array_header_1_0(stream, header)
-            for block in row_blocks(pixels):
-                stream.write(np.ascontiguousarray(pixels[block]).data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
     except OSError as error:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
-        raise InputError(
-            f"Could not write {path} ({error.strerror or error}). Free some space or choose another place with --out."
-        ) from error
+        raise InputError(f"Could not write in {folder} ({error.strerror or error}). Choose another --out.") from error
+    with replacing(folder / "pixels.npy") as stream:
+        header = {"descr": "|u1", "fortran_order": False, "shape": pixels.shape}
+        np.lib.format.write_array_header_1_0(stream, header)
+        for block in row_blocks(pixels):
+            stream.write(np.ascontiguousarray(pixels[block]).data)
 
 
 def _mask(rows: list[int], n: int) -> np.ndarray:

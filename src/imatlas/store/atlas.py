@@ -154,11 +154,6 @@ class Atlas:
         """Settings and seeds this atlas was made with."""
         return read_header(self.folder)["settings"]
 
-    def change_settings(self, settings: Mapping[str, object]) -> None:
-        """Merge settings (JSON values) into those kept in atlas.json."""
-        with changed_header(self.folder) as header:
-            header["settings"].update(settings)
-
     @property
     def seconds(self) -> dict[str, float]:
         """Seconds each finished step took when it last ran."""

@@ -74,3 +74,6 @@ class Samples:
 
     def __len__(self) -> int:
         return len(self.pixels)
+
+    def __repr__(self) -> str:
+        return f"Samples({len(self):,} of {self.pixels.shape[1]} x {self.pixels.shape[2]} from {self.source!r})"

@@ -69,6 +69,13 @@ class ImageSet:
     def __len__(self) -> int:
         return len(self.pixels)
 
+    def __repr__(self) -> str:
+        height, width, channels = self.shape
+        return (
+            f"ImageSet({len(self):,} of {height} x {width} x {channels}, {len(self.class_names)} classes, "
+            f"{int(self.held_out.sum()):,} held out, {len(self.rejected)} rejected, source={self.source!r})"
+        )
+
     @property
     def shape(self) -> tuple[int, int, int]:
         """Height, width and channels of every image."""

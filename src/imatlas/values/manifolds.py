@@ -158,3 +158,9 @@ class Manifold:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def __repr__(self) -> str:
+        return (
+            f"Manifold({len(self):,} rows, features={self.features.extractor!r}, dimension={self.dimension.value:.1f}, "
+            f"{self.clusters.n_clusters} clusters, map={self.embedding.method!r})"
+        )
