@@ -31,9 +31,19 @@ def test_rates_and_waits_follow_from_the_cost_of_a_call():
 
 def test_warm_up_calls_are_not_timed():
     watch = Watch(cold_calls=3)
-    timing = measure_speed(watch.sample, batches=(1,), seconds=0.0, clock=watch.clock)
+    timing = measure_speed(watch.sample, batches=(1,), seconds=400.0, clock=watch.clock)
     assert timing["latency_p99"] == pytest.approx(0.11)
-    assert watch.calls == [1] * 8, "three warm-ups and five repeats"
+    assert watch.calls == [1] * 203, "three warm-ups and 200 repeats"
+
+
+def test_a_slow_generator_is_not_measured_for_longer_than_it_is_worth():
+    """A call with one image takes 0.11 s, with 64 images 0.74 s: longer than a third of a second, so 256 are not tried."""
+    watch = Watch()
+    timing = measure_speed(watch.sample, batches=(1, 64, 256), seconds=1.0, clock=watch.clock)
+    assert watch.calls.count(64) == 3, "one warm-up and two repeats"
+    assert 256 not in watch.calls
+    assert timing["best_batch"] == 64
+    assert "images_per_second_at_256" not in timing
 
 
 def test_the_device_is_waited_for_before_the_clock_is_read():

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from imatlas.evaluation import effective_modes, vendi_score
-from imatlas.evaluation.modes import mode_share_metric, modes_metric, share_overlap
+from imatlas.evaluation.intervals import deal_groups
+from imatlas.evaluation.modes import _squares, mode_share_metric, modes_metric, share_overlap
 
 
 def test_orthogonal_groups_are_counted_by_both_orders():
@@ -39,3 +40,12 @@ def test_a_generator_of_one_kind_of_four_loses_modes_and_shares(make_trial):
     assert mode_share_metric(narrow, "projection").value < 0.4
     kept = mode_share_metric(full, "projection")
     assert kept.value == pytest.approx(kept.floor, abs=0.15)
+
+
+def test_wide_and_tall_rows_give_the_same_effective_modes():
+    """|X'X| = |XX'| in the Frobenius norm, so added zero columns change nothing; a wide space must not need d x d tables."""
+    unit = np.random.default_rng(0).standard_normal((50, 30))
+    groups = deal_groups(50, 20, 0)
+    tall, wide = _squares(unit, groups), _squares(np.pad(unit, ((0, 0), (0, 40))), groups)
+    np.testing.assert_allclose(tall[0], wide[0])
+    np.testing.assert_allclose(tall[1], wide[1])

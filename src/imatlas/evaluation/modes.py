@@ -108,10 +108,23 @@ def _modes(comparison: Comparison) -> tuple[float, float]:
     """Give RKE of the generated rows and its jackknife error."""
     unit = _unit(comparison.generated)
     groups = deal_groups(len(unit), N_GROUPS, 0)
-    products = np.stack([unit[groups == group].T @ unit[groups == group] for group in range(groups.max() + 1)])
-    total, sizes = products.sum(axis=0), np.bincount(groups)
-    left_out = [((len(unit) - size) / np.linalg.norm(total - part)) ** 2 for part, size in zip(products, sizes)]
-    return float((len(unit) / np.linalg.norm(total)) ** 2), float(jackknife_error(np.array(left_out)))
+    sizes = np.bincount(groups)
+    total, without = _squares(unit, groups)
+    left_out = np.array([(len(unit) - size) ** 2 / rest for size, rest in zip(sizes, without, strict=True)])
+    return float(len(unit) ** 2 / total), float(jackknife_error(left_out))
+
+
+def _squares(unit: np.ndarray, groups: np.ndarray) -> tuple[float, list[float]]:
+    """Give the sum of squared products of all rows, and of those outside each group, on the smaller of n x n and d x d."""
+    members = [groups == group for group in range(groups.max() + 1)]
+    if unit.shape[1] < len(unit):
+        products = [unit[inside].T @ unit[inside] for inside in members]
+        whole = np.sum(products, axis=0)
+        return float((whole**2).sum()), [float(((whole - part) ** 2).sum()) for part in products]
+    squares = (unit @ unit.T) ** 2
+    by_row, whole = squares.sum(axis=1), float(squares.sum())
+    rests = [whole - 2 * float(by_row[inside].sum()) + float(squares[np.ix_(inside, inside)].sum()) for inside in members]
+    return whole, rests
 
 
 def _cells(comparison: Comparison) -> KMeans:

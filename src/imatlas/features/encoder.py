@@ -29,6 +29,7 @@ from imatlas.values import Codes, ImageSet
 __all__ = ["Encoder"]
 
 TEMPERATURE = 0.2
+MOST_PIXELS = 32
 
 
 class Encoder(Extractor):
@@ -53,12 +54,13 @@ class Encoder(Extractor):
         require_varied(images)
         self.mirrored_ = mirrors_belong(images.pixels, seed=self.seed)
         height, width, channels = images.shape
-        self.shape_ = (channels, height, width)
+        halved = 2 if height > MOST_PIXELS else 1
+        self.shape_ = (channels, height // halved, width // halved)
         model = self._network()
         plan = Plan(steps=self.steps, seconds=self.seconds, seed=self.seed, batch_size=min(128, len(images)))
 
         def batch(rows: np.ndarray, rng: np.random.Generator) -> tuple[Tensor, Codes]:
-            return unit_images(images.pixels[rows]), Codes({})
+            return _seen(images.pixels[rows]), Codes({})
 
         for progress in train(model, len(images), batch, plan):
             report(progress)
@@ -70,7 +72,7 @@ class Encoder(Extractor):
         """Give float32 (b, n_features) of unit length."""
         if not len(pixels):
             return np.zeros((0, self.n_features), dtype=np.float32)
-        return functional.normalize(self.network_.reader(unit_images(pixels)), dim=1).numpy()
+        return functional.normalize(self.network_.reader(_seen(pixels)), dim=1).numpy()
 
     def settings(self) -> dict[str, object]:
         """Give the constructor's arguments."""
@@ -122,3 +124,9 @@ class _Contrast(Trainable):
         closeness = closeness.masked_fill(torch.eye(2 * b, dtype=torch.bool, device=images.device), -torch.inf)
         partner = torch.arange(2 * b, device=images.device).roll(b)
         return functional.cross_entropy(closeness, partner)
+
+
+def _seen(pixels: np.ndarray) -> Tensor:
+    """Images float32 (b, C, h, w) in [-1, 1], halved when over 32 pixels a side: what tells them apart is seen there too."""
+    images = unit_images(pixels)
+    return functional.avg_pool2d(images, 2) if images.shape[-1] > MOST_PIXELS else images
