@@ -92,19 +92,30 @@ def verdict(scores: Sequence[Score], references: Mapping[str, Sequence[Score]] |
 
 
 def _headline(rows: Sequence[TableRow]) -> str:
-    """One sentence for those who read no further: density for quality, coverage for diversity, the worst space of each."""
-    worst = {
-        name: min((row.value for row in rows if row.name == name), default=None) for name in ("clipped_density", "coverage")
-    }
-    if worst["clipped_density"] is None or worst["coverage"] is None:
+    """One sentence for those who read no further: the worst space counts, for quality the worse of two measures."""
+    dense = [min(1.0, row.value) for row in rows if row.name == "clipped_density"]
+    covered = [min(1.0, row.value) for row in rows if row.name == "coverage"]
+    if not dense or not covered:
         return ""
-    density, coverage = min(1.0, worst["clipped_density"]), min(1.0, worst["coverage"])
-    likeness = next(word for limit, word in LIKENESS if density >= limit)
-    variety = next(word for limit, word in VARIETY if coverage >= limit)
+    near = min([*dense, *(way for row in rows if row.name == "kernel_distance" and (way := _way(row)) is not None)])
+    likeness = next(word for limit, word in LIKENESS if near >= limit)
+    variety = next(word for limit, word in VARIETY if min(covered) >= limit)
     return (
-        f"The images look {likeness} like real ones ({_percent(density)} of the density that real images reach) and show "
-        f"{variety} of their variety ({_percent(coverage)})."
+        f"The images look {likeness} like real ones (grade {_percent(near)}) and show {variety} of their variety "
+        f"({_percent(min(covered))})."
     )
+
+
+def _way(row: TableRow) -> float | None:
+    """How far a distance has come from the Gaussian's to the floor, in [0, 1]; None without a Gaussian to compare with."""
+    gaussian, floor = _gaussian(row), row.floor or 0.0
+    if gaussian is None or gaussian <= floor:
+        return None
+    return min(1.0, max(0.0, (gaussian - row.value) / (gaussian - floor)))
+
+
+def _gaussian(row: TableRow) -> float | None:
+    return next((value for name, value in row.references.items() if GAUSSIAN in name.lower()), None)
 
 
 def _size(scores: Sequence[Score]) -> str:
@@ -138,7 +149,7 @@ def _quality(rows: Sequence[TableRow]) -> str:
 def _against_floor(row: TableRow) -> str:
     floor = row.floor or 0.0
     text = f"in {row.space} {_short(row.value)}, where real images get {_short(floor)}"
-    gaussian = next((value for name, value in row.references.items() if GAUSSIAN in name.lower()), None)
+    gaussian = _gaussian(row)
     if gaussian is not None:
         text += f" and a Gaussian {_short(gaussian)}"
     if row.interval is not None and row.interval[0] <= max(floor, 0.0):

@@ -120,7 +120,9 @@ class Flow(Generator):
         return heun(estimate, noise, grid).clamp(-1, 1)
 
 
-def velocity_error(estimate: Estimate, clean: Tensor, generator: torch.Generator, *, mean: float, spread: float) -> Tensor:
+def velocity_error(
+    estimate: Estimate, clean: Tensor, generator: torch.Generator, *, mean: float, spread: float, start: float = 0.0
+) -> Tensor:
     """Give the flow-matching loss of a clean-value estimate.
 
     Parameters
@@ -129,9 +131,11 @@ def velocity_error(estimate: Estimate, clean: Tensor, generator: torch.Generator
     clean : (b, ...), images or codes.
     generator : source of times and noise.
     mean, spread : logit(t) is normal with these.
+    start : earliest time; all times are squeezed into [start, 1].
     """
     b = len(clean)
     time = torch.sigmoid(mean + spread * torch.randn(b, generator=generator)).to(clean.device)
+    time = start + (1 - start) * time
     noise = torch.randn(clean.shape, generator=generator).to(clean.device)
     t = time.view(b, *[1] * (clean.ndim - 1))
     guess = estimate(t * clean + (1 - t) * noise, time)

@@ -13,6 +13,7 @@ from imatlas.app.gather import gather_report
 from imatlas.app.report import write_report
 from imatlas.checks import InputError
 from imatlas.files import is_atlas
+from imatlas.generators import LatentFlow
 from imatlas.images import check_resolution, digits, parse_ground, read_image, read_images
 from imatlas.pictures import read_png_text, refuse_taken, samples_to_folder, samples_to_npz, write_png
 from imatlas.progress import silent
@@ -249,6 +250,8 @@ def _train(console: Console, atlas: Atlas, wishes: Wishes) -> Model:
     model = train_atlas(atlas, wishes, report=console.report)
     names = ", ".join(f"{condition.name} ({condition.field.size})" for condition in model.conditions)
     console.say(f"Model {model.name}, conditions: {names or 'none'}.")
+    if isinstance(model.generator, LatentFlow) and model.generator.steps == 0:
+        console.say("Trained too little to sharpen: drafts are shown as they are. A larger --budget gives sharper images.")
     return model
 
 
