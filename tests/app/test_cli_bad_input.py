@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from imatlas.app.cli import console as console_module
 from imatlas.app.cli.console import Console, sentences
-from imatlas.app.cli.main import app
+from imatlas.app.cli.main import app, main
 from imatlas.checks import FailedRun
 from imatlas.images import moving_shape
 
@@ -66,6 +66,15 @@ def mapped(pictures):
 def test_a_wrong_option_is_misuse_and_is_told_before_anything_is_read(option, wish, sentence):
     assert sentence in told("run", "a folder that is not there", option, wish, code=2)
     assert sentence in json.loads(told("run", "a folder that is not there", option, wish, "--json", code=2))["error"]
+
+
+@pytest.mark.parametrize("words", [["run"], ["run", "x", "--count", "1"], ["evaluate"], ["nope"]])
+def test_misuse_with_json_is_told_as_json(words, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["imatlas", *words, "--json"])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == 2
+    assert json.loads(capsys.readouterr().out)["error"]
 
 
 @pytest.mark.parametrize("seeds", ["5-2", "", "1,x", "0-99999999"])

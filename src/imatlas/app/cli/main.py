@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import sys
 from pathlib import Path
@@ -224,7 +225,17 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")
     # Threads that wait by spinning make two programs on one machine many times slower; they must sleep instead.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    app(prog_name="imatlas")
+    if "--json" not in sys.argv[1:]:
+        app(prog_name="imatlas")
+        return
+    try:
+        raise SystemExit(app(prog_name="imatlas", standalone_mode=False) or 0)
+    except Exception as misuse:
+        # typer gives its errors of usage no public class; what tells them from others is that they word themselves.
+        if not hasattr(misuse, "format_message"):
+            raise
+        print(json.dumps({"error": misuse.format_message()}, ensure_ascii=False))
+        raise SystemExit(2) from None
 
 
 if __name__ == "__main__":
