@@ -3,6 +3,7 @@ import pytest
 from scipy import linalg
 
 from imatlas.checks import InputError
+from imatlas.evaluation import frechet
 from imatlas.evaluation.frechet import frechet_distance, frechet_estimate
 
 
@@ -125,3 +126,15 @@ def test_too_few_rows_for_a_correction_are_refused_in_words():
     rows = np.random.default_rng(0).normal(size=(30, 20))
     with pytest.raises(InputError, match=r"30 rows in 20 dimensions.*more than 40"):
         frechet_estimate(rows, rows)
+
+
+@pytest.mark.parametrize("n", [60, 300])
+def test_many_dimensions_take_another_road_to_the_same_principal_axes(monkeypatch, n):
+    """The scatter of the pixels of large colour images took minutes; with few rows or many, the projector is the same."""
+    spread = np.concatenate([10.0 * 0.7 ** np.arange(8), np.full(112, 0.01)])
+    rows = np.random.default_rng(0).normal(size=(n, 120)) * spread + 3.0
+    wanted = frechet._principal_axes(rows, 5)
+    monkeypatch.setattr(frechet, "LARGEST_SCATTER", 100)
+    found = frechet._principal_axes(rows, 5)
+    np.testing.assert_allclose(found.T @ found, np.eye(5), atol=1e-9)
+    np.testing.assert_allclose(found @ found.T, wanted @ wanted.T, atol=1e-6)
