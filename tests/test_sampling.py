@@ -32,7 +32,11 @@ BUILDS = {
 
 
 def model_of(name: str, fields=FIELDS):
-    return made(BUILDS[name], SHAPE, fields)
+    model = made(BUILDS[name], SHAPE, fields)
+    if isinstance(model, Vae):  # untrained it draws so faintly that rounding to gray levels makes different images equal
+        with torch.no_grad():
+            model.drawer.layers[-2].weight.mul_(10)
+    return model
 
 
 def conditions(*names: str) -> list:
