@@ -42,7 +42,7 @@ DataSource = Annotated[Path, typer.Argument(help="Folder, zip, idx or npz of ima
 
 
 @app.command()
-def demo(out: Out = None, budget: Budget = "54s", seed: Seed = 0, as_json: Json = False) -> None:
+def demo(out: Out = None, budget: Budget = "45s", seed: Seed = 0, as_json: Json = False) -> None:
     """From images to a report in about a minute, on the digits that come with scikit-learn."""
     from imatlas.app.cli import verbs
 
