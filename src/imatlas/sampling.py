@@ -18,6 +18,7 @@ from torch import Tensor
 from imatlas.checks import InputError
 from imatlas.conditions import Condition
 from imatlas.generators import Generator, LatentFlow, Vae
+from imatlas.networks.pixels import to_images, to_pixels
 from imatlas.progress import Progress, Report, silent
 from imatlas.training import autocast
 from imatlas.values import Codes, Samples
@@ -125,17 +126,6 @@ def draw_pixels(model: Generator, noise: Tensor, codes: Codes, *, precision: str
     fields = {name: torch.from_numpy(values).to(device) for name, values in codes.fields.items()}
     with autocast(device, precision):
         return to_pixels(model.sample(noise.to(device), fields))
-
-
-def to_pixels(images: Tensor) -> np.ndarray:
-    """Give pixels uint8 (b, H, W, C) of images (b, C, H, W) in [-1, 1]."""
-    levels = ((images.float() + 1) * 127.5).round().clamp(0, 255).byte()
-    return levels.permute(0, 2, 3, 1).cpu().contiguous().numpy()
-
-
-def to_images(pixels: np.ndarray) -> Tensor:
-    """Give images float32 (b, C, H, W) in [-1, 1] of pixels uint8 (b, H, W, C)."""
-    return torch.from_numpy(np.array(pixels, dtype=np.float32)).permute(0, 3, 1, 2) / 127.5 - 1
 
 
 @torch.no_grad()

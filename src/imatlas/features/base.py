@@ -7,14 +7,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from imatlas.checks import InputError
 from imatlas.progress import Report, silent
 from imatlas.values import Features, ImageSet
 
-__all__ = ["Extractor", "flat_pixels", "require_varied", "unit_images"]
+__all__ = ["Extractor", "flat_pixels", "require_varied"]
 
 BLOCK = 2048
 
@@ -68,9 +66,3 @@ def require_varied(images: ImageSet) -> None:
 def flat_pixels(pixels: np.ndarray) -> np.ndarray:
     """Give pixels uint8 (b, H, W, C) as float32 (b, H * W * C) in [0, 1]."""
     return np.asarray(pixels, dtype=np.float32).reshape(len(pixels), math.prod(pixels.shape[1:])) / 255
-
-
-def unit_images(pixels: np.ndarray) -> Tensor:
-    """Give pixels uint8 (b, H, W, C) as float32 (b, C, H, W) in [-1, 1]."""
-    # A copy even of float pixels: torch warns about arrays it could not write to, such as read-only memory maps.
-    return torch.from_numpy(np.array(pixels, dtype=np.float32)).permute(0, 3, 1, 2) / 127.5 - 1

@@ -19,9 +19,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from imatlas.features.base import Extractor, require_varied, unit_images
+from imatlas.features.base import Extractor, require_varied
 from imatlas.features.views import mirrors_belong, random_view
 from imatlas.networks.convolutions import Reader
+from imatlas.networks.pixels import to_images
 from imatlas.progress import Report, silent
 from imatlas.training import Plan, Stage, Trainable, train
 from imatlas.values import Codes, ImageSet
@@ -128,5 +129,5 @@ class _Contrast(Trainable):
 
 def _seen(pixels: np.ndarray) -> Tensor:
     """Images float32 (b, C, h, w) in [-1, 1], halved when over 32 pixels a side: what tells them apart is seen there too."""
-    images = unit_images(pixels)
+    images = to_images(pixels)
     return functional.avg_pool2d(images, 2) if images.shape[-1] > MOST_PIXELS else images

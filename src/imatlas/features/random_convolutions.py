@@ -14,7 +14,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from imatlas.features.base import Extractor, require_varied, unit_images
+from imatlas.features.base import Extractor, require_varied
+from imatlas.networks.pixels import to_images
 from imatlas.progress import Report, silent
 from imatlas.values import ImageSet
 
@@ -72,7 +73,7 @@ class RandomConvolutions(Extractor):
 
     @torch.no_grad()
     def _statistics(self, pixels: np.ndarray) -> np.ndarray:
-        maps = unit_images(pixels)
+        maps = to_images(pixels)
         for number, layer in enumerate(self._layers()):
             if number and min(maps.shape[2:]) >= 4:
                 maps = functional.avg_pool2d(maps, 2)

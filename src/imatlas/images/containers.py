@@ -12,6 +12,7 @@ import os
 import stat
 import zipfile
 import zlib
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
@@ -41,7 +42,7 @@ FREE_BYTES = 2**30
 """A zip that unpacks to less than this (2**20 for one member) is harmless whatever its ratio."""
 
 
-class Container:
+class Container(ABC):
     """Names of picture files and label tables, and a way to open each.
 
     Attributes
@@ -60,12 +61,13 @@ class Container:
         self.rejected: list[Rejected] = []
         self.n_seen = 0
 
+    @abstractmethod
     def open(self, name: str) -> BinaryIO:
         """Open one listed file for reading."""
-        raise NotImplementedError
 
     def close(self) -> None:
-        """Let the files go."""
+        """Let the files go; by default nothing is held."""
+        return
 
     def _list(self, name: str) -> bool:
         """Count a file and say whether it is of interest; hidden files and system leftovers are not."""

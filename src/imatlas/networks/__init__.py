@@ -1,1 +1,1 @@
-"""Torch parts that the rooms share: condition embedding, patch transformer, convolutions, residual MLP."""
+"""Torch parts that the rooms share: pixels to images, condition embedding, transformer, convolutions, residual MLP."""
