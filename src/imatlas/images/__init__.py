@@ -4,6 +4,8 @@ from imatlas.images.cache import read_cache, write_cache
 from imatlas.images.decode import parse_ground
 from imatlas.images.digits import digits
 from imatlas.images.duplicates import find_duplicates
+from imatlas.images.matrices import read_matrix
+from imatlas.images.matrix_files import is_matrix_file
 from imatlas.images.read import read_image, read_images
 from imatlas.images.resolution import check_resolution
 from imatlas.images.split import split_images
@@ -13,11 +15,13 @@ __all__ = [
     "check_resolution",
     "digits",
     "find_duplicates",
+    "is_matrix_file",
     "moving_shape",
     "parse_ground",
     "read_cache",
     "read_image",
     "read_images",
+    "read_matrix",
     "split_images",
     "swiss_roll",
     "write_cache",

@@ -12,7 +12,7 @@ from imatlas.checks import InputError
 from imatlas.images.containers import refuse_bomb
 from imatlas.images.stacks import Stack, check_labels
 
-__all__ = ["read_npy", "read_npz", "row_names"]
+__all__ = ["read_npy", "read_npz", "row_names", "why_unread"]
 
 KNOWN_KEYS = "images and labels, or x_train, y_train, x_test, y_test (and class_names)"
 
@@ -28,7 +28,7 @@ def read_npy(path: Path) -> Stack:
     try:
         pixels = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
-        raise InputError(f"{path} {_why(error)}") from error
+        raise InputError(f"{path} {why_unread(error)}") from error
     return Stack(_images(pixels, "The array", path), row_names(path.stem, len(pixels)))
 
 
@@ -51,7 +51,7 @@ def read_npz(path: Path) -> Stack:
     except InputError:
         raise
     except (OSError, ValueError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
-        raise InputError(f"{path} {_why(error)}") from error
+        raise InputError(f"{path} {why_unread(error)}") from error
     class_names = _class_names(found.get("class_names"), path)
     if "images" in found:
         return _one_part(found, class_names, path)
@@ -120,11 +120,8 @@ def _class_names(names: np.ndarray | None, path: Path) -> tuple[str, ...] | None
     return tuple(name.decode() if isinstance(name, bytes) else str(name) for name in names.tolist())
 
 
-def _why(error: Exception) -> str:
-    """Say in words why an array file was not read."""
+def why_unread(error: Exception, wanted: str = "the images as one uint8 array (n, H, W, C)") -> str:
+    """Say in words why an array file was not read, and what to save instead."""
     if any(word in str(error).lower() for word in ("pickle", "object array", "python objects")):
-        return (
-            "holds Python objects, which are never unpickled because that could run a program. "
-            "Save the images as one uint8 array (n, H, W, C)."
-        )
+        return f"holds Python objects, which are never unpickled because that could run a program. Save {wanted}."
     return f"cannot be read as an array file ({error}). It is broken or cut short; save it again."

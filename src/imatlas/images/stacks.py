@@ -44,7 +44,7 @@ class Stack:
 
 
 def check_labels(
-    labels: np.ndarray, n: int, where: str, class_names: Sequence[str] | None = None
+    labels: np.ndarray, n: int, where: str, class_names: Sequence[str] | None = None, *, noun: str = "image"
 ) -> tuple[np.ndarray, tuple[str, ...]]:
     """Bring labels to int64 numbers and names.
 
@@ -54,6 +54,7 @@ def check_labels(
     n : number of images.
     where : what to call the labels in an error.
     class_names : names of the values 0, 1, ...; without them every value is its own name.
+    noun : what is labelled, for an error.
 
     Raises
     ------
@@ -63,7 +64,7 @@ def check_labels(
     labels = labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
     if labels.shape != (n,):
         raise InputError(
-            f"{where} have the shape {labels.shape}, but there are {n:,} images; give one label per image, ({n},)."
+            f"{where} have the shape {labels.shape}, but there are {n:,} {noun}s; give one label per {noun}, ({n},)."
         )
     if labels.dtype.kind in "US":
         texts = [str(label.decode() if isinstance(label, bytes) else label) for label in labels.tolist()]

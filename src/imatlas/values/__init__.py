@@ -9,12 +9,14 @@ from imatlas.values.graphs import Features, KnnGraph
 from imatlas.values.images import ImageSet, Rejected
 from imatlas.values.judged import Score, Trial
 from imatlas.values.manifolds import Clusters, Dimension, Embedding, Geodesics, Manifold
+from imatlas.values.matrices import FeatureMatrix
 
 __all__ = [
     "Clusters",
     "Codes",
     "Dimension",
     "Embedding",
+    "FeatureMatrix",
     "Features",
     "Field",
     "Geodesics",
