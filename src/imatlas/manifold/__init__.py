@@ -7,7 +7,8 @@ plain settings and arrays. `embedding_value()` and `clusters_value()` give the v
 from imatlas.manifold.balanced_clusters import BalancedClusters
 from imatlas.manifold.bridges import join_components
 from imatlas.manifold.distance import manifold_distance, manifold_similarity
-from imatlas.manifold.geodesics import geodesic_path, landmark_geodesics
+from imatlas.manifold.geodesic_oracle import GeodesicOracle, geodesic_path
+from imatlas.manifold.geodesics import landmark_geodesics
 from imatlas.manifold.landmark_isomap import LandmarkIsomap
 from imatlas.manifold.manifold_neighbors import ManifoldNeighbors
 from imatlas.manifold.neighbor_map import NeighborMap
@@ -19,6 +20,7 @@ __all__ = [
     "CLUSTERINGS",
     "EMBEDDINGS",
     "BalancedClusters",
+    "GeodesicOracle",
     "LandmarkIsomap",
     "ManifoldNeighbors",
     "NeighborMap",

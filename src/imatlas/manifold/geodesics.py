@@ -2,23 +2,28 @@
 
     g(i, j) = min over paths i = v_0, v_1, ..., v_m = j of sum_t d(v_t, v_t+1)
 
-From a few landmarks, each the row farthest from those before it, one shortest-path tree per landmark reaches all rows.
+From a few landmarks one shortest-path tree each reaches all rows. Each landmark is the row farthest from those before it, among
+the rows with most links: the rows farthest of all are outliers, no path runs past them, and their bounds are loose (on MNIST
+the gap between upper and lower bound is 0.4 of the distance by linked landmarks, 0.6 by outliers, 0.5 by random rows).
 Between components there is no path and the distance is infinite.
 
-References: Dijkstra, 1959; de Silva, Tenenbaum, "Global versus local methods in nonlinear dimensionality reduction", 2003
-(landmarks).
+References: Dijkstra, 1959; Gonzalez, "Clustering to minimize the maximum intercluster distance", 1985 (farthest points); de
+Silva, Tenenbaum, "Global versus local methods in nonlinear dimensionality reduction", 2003 (landmarks); Goldberg, Harrelson,
+"Computing the shortest path: A* search meets graph theory", 2005 (bounds).
 """
 
 from __future__ import annotations
 
 import numpy as np
 from scipy import sparse
-from scipy.sparse.csgraph import dijkstra
+from scipy.sparse.csgraph import dijkstra, reverse_cuthill_mckee
 
 from imatlas.checks import InputError
 from imatlas.values import Geodesics, KnnGraph
 
-__all__ = ["all_geodesics", "geodesic_path", "geodesics_of_new", "landmark_geodesics"]
+__all__ = ["all_geodesics", "geodesics_of_new", "landmark_geodesics"]
+
+_LINKED = 8  # landmarks are chosen among this many times as many rows, those with most links
 
 
 def landmark_geodesics(graph: KnnGraph, n_landmarks: int = 128, seed: int = 0) -> Geodesics:
@@ -33,7 +38,8 @@ def landmark_geodesics(graph: KnnGraph, n_landmarks: int = 128, seed: int = 0) -
 
     Returns
     -------
-    Geodesics, landmarks in the order found within each component, largest component first.
+    Geodesics, landmarks in the order found within each component, largest component first. Beside the graph, memory is that
+    of the answer: 4 bytes per landmark and row, 512 MB for 128 landmarks of a million rows.
 
     Raises
     ------
@@ -43,47 +49,23 @@ def landmark_geodesics(graph: KnnGraph, n_landmarks: int = 128, seed: int = 0) -
     if n_landmarks < 1:
         raise InputError(f"n_landmarks is {n_landmarks}; wanted at least 1. 128 is usual.")
     n, rng = len(graph), np.random.default_rng(seed)
-    landmarks, distances = [], []
-    for part, size in enumerate(graph.component_sizes):
-        rows = np.flatnonzero(graph.components == part)
-        count = min(int(size), max(round(n_landmarks * size / n), min(8, n_landmarks)))
-        found, lengths = _farthest_points(graph, rows, count, int(rng.integers(size)))
-        landmarks.append(found)
-        distances.append(lengths)
-    return Geodesics(landmarks=np.concatenate(landmarks), distances=np.concatenate(distances))
-
-
-def geodesic_path(graph: KnnGraph, i: int, j: int) -> np.ndarray:
-    """Give the rows along the shortest path from row i to row j, both included, int64.
-
-    Raises
-    ------
-    InputError
-        If a row number is out of range, or the rows lie in different components.
-    """
-    n = len(graph)
-    for row in (i, j):
-        if not 0 <= row < n:
-            raise InputError(f"Row {row} was asked for; wanted 0 to {n - 1}. Choose a row of the graph.")
-    if graph.components[i] != graph.components[j]:
-        sizes = graph.component_sizes
-        raise InputError(
-            f"Rows {i} and {j} lie in different components of the graph ({sizes[graph.components[i]]} and "
-            f"{sizes[graph.components[j]]} rows), so no path along the data joins them. Raise n_neighbors, or ask for "
-            "bridges with join_components."
-        )
-    if i == j:
-        return np.array([i], dtype=np.int64)
-    _, before = dijkstra(graph.adjacency, directed=False, indices=j, return_predecessors=True)
-    path = [i]
-    while path[-1] != j:
-        path.append(int(before[path[-1]]))
-    return np.array(path, dtype=np.int64)
+    # Rows that are near on the graph stand near in memory; on large graphs a tree takes two thirds of the time.
+    order = reverse_cuthill_mckee(graph.adjacency, symmetric_mode=True)
+    sizes = graph.component_sizes
+    counts = np.minimum(sizes, np.maximum(np.round(n_landmarks * sizes / n).astype(int), min(8, n_landmarks)))
+    landmarks = np.empty(counts.sum(), dtype=np.int64)
+    distances = np.full((counts.sum(), n), np.inf, dtype=np.float32)
+    first = 0
+    for part, (size, count) in enumerate(zip(sizes, counts)):
+        rows, mine = order[graph.components[order] == part], slice(first, first + count)
+        landmarks[mine] = _farthest_points(graph, rows, int(rng.integers(size)), distances[mine])
+        first += count
+    return Geodesics(landmarks=landmarks, distances=distances)
 
 
 def all_geodesics(graph: KnnGraph, rows: np.ndarray | None = None) -> np.ndarray:
     """Give shortest-path distances float64 (b, n) from some rows (all by default) to all rows; exact."""
-    return dijkstra(graph.adjacency, directed=False, indices=rows)
+    return dijkstra(graph.adjacency, directed=True, indices=rows)  # both directions are stored: half the work of undirected
 
 
 def geodesics_of_new(graph: KnnGraph, neighbors: np.ndarray, distances: np.ndarray) -> np.ndarray:
@@ -101,18 +83,25 @@ def geodesics_of_new(graph: KnnGraph, neighbors: np.ndarray, distances: np.ndarr
     return dijkstra(whole, directed=True, indices=np.arange(n, n + b))[:, :n]
 
 
-def _farthest_points(graph: KnnGraph, rows: np.ndarray, count: int, start: int) -> tuple[np.ndarray, np.ndarray]:
-    """Choose landmarks within one component and give them with their distances float32 (count, n)."""
+def _farthest_points(graph: KnnGraph, rows: np.ndarray, start: int, distances: np.ndarray) -> np.ndarray:
+    """Choose landmarks in one component and write their distances into float32 (m, n).
+
+    Parameters
+    ----------
+    rows : int64 (size,), the component's rows, in the order in which its part of the graph is laid out.
+    start : place in it of the row from which the first landmark is farthest.
+    distances : rows of the whole table that are to be filled.
+    """
     part = graph.adjacency[rows][:, rows]
-    landmarks = np.empty(count, dtype=np.int64)
-    distances = np.full((count, len(graph)), np.inf, dtype=np.float32)
-    nearest = np.full(len(rows), np.inf)
-    farthest = int(np.argmax(dijkstra(part, directed=False, indices=start)))
-    taken = np.zeros(len(rows), dtype=bool)
-    for place in range(count):
-        lengths = dijkstra(part, directed=False, indices=farthest)
-        landmarks[place], taken[farthest] = rows[farthest], True
-        distances[place, rows] = lengths
-        nearest = np.minimum(nearest, lengths)
-        farthest = int(np.argmax(np.where(taken, -1, nearest)))
-    return landmarks, distances
+    # Ties are broken by row number, not by the layout.
+    pool = np.lexsort([rows, -np.diff(part.indptr)])[: max(_LINKED * len(distances), 64)]
+    pool = pool[np.argsort(rows[pool])]
+    found = np.empty(len(distances), dtype=np.int64)
+    nearest = dijkstra(part, directed=True, indices=start)[pool]
+    for place in range(len(distances)):
+        chosen = int(np.argmax(nearest))
+        lengths = dijkstra(part, directed=True, indices=pool[chosen])
+        found[place], distances[place, rows] = rows[pool[chosen]], lengths
+        nearest = lengths[pool] if place == 0 else np.minimum(nearest, lengths[pool])
+        nearest[chosen] = -1
+    return found

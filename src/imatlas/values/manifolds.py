@@ -9,10 +9,13 @@ from functools import cached_property
 import numpy as np
 from scipy.spatial import cKDTree
 
-from imatlas.checks import require_matrix
+from imatlas.checks import InputError, require_matrix
 from imatlas.values.graphs import Features, KnnGraph
 
 __all__ = ["Clusters", "Dimension", "Embedding", "Geodesics", "Manifold"]
+
+_PAIRS = 16_384
+_ROUNDING = 2.0**-23  # twice the unit roundoff of float32: that of storing a distance, and of the float64 sum behind it
 
 
 @dataclass(frozen=True)
@@ -21,12 +24,67 @@ class Geodesics:
 
     Parameters
     ----------
-    landmarks : int64 (m,), row numbers.
+    landmarks : int64 (m,), row numbers, at least one in each component.
     distances : float32 (m, n), infinite across components, never faked.
     """
 
     landmarks: np.ndarray
     distances: np.ndarray
+
+    def __post_init__(self) -> None:
+        m, shape = len(self.landmarks), np.shape(self.distances)
+        if len(shape) != 2 or shape[0] != m:
+            raise InputError(f"{m} landmarks came with distances {shape}; wanted one row of distances per landmark, (m, n).")
+
+    def bounds(self, i: np.ndarray | int, j: np.ndarray | int) -> tuple[np.ndarray, np.ndarray]:
+        """Give certified bounds of the distances between rows i and j.
+
+        max_l |g(l, i) - g(l, j)| and min_l (g(l, i) + g(l, j)), moved outward by what float32 took from each distance.
+
+        Parameters
+        ----------
+        i, j : row numbers, scalars or arrays that broadcast against each other.
+
+        Returns
+        -------
+        lower, upper : float64 of their common shape; 0 from a row to itself, both infinite between components.
+
+        Raises
+        ------
+        InputError
+            If a row number is not one of the n.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> line = Geodesics(landmarks=np.array([0]), distances=np.array([[0.0, 1.0, 3.0]]))
+        >>> [bound.round(3).tolist() for bound in line.bounds(1, 2)]
+        [2.0, 4.0]
+        """
+        i, j = (np.asarray(rows) for rows in np.broadcast_arrays(i, j))
+        lower, upper = np.empty(i.size), np.empty(i.size)
+        self._check_rows(i)
+        self._check_rows(j)
+        for start in range(0, i.size, _PAIRS):
+            block = slice(start, start + _PAIRS)
+            lower[block], upper[block] = self._bound(i.ravel()[block], j.ravel()[block])
+        return lower.reshape(i.shape), upper.reshape(i.shape)
+
+    def _bound(self, i: np.ndarray, j: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        lower, upper = np.zeros(i.size), np.full(i.size, np.inf)
+        with np.errstate(invalid="ignore"):
+            for lengths in self.distances:
+                one, other = lengths[i].astype(np.float64), lengths[j].astype(np.float64)
+                gap = np.abs(one - other)  # infinite: no path joins them; NaN: the landmark reaches neither
+                lower = np.fmax(lower, gap * (1 - _ROUNDING) - 2 * _ROUNDING * np.minimum(one, other))
+                upper = np.minimum(upper, one + other)
+        same = i == j
+        return np.where(same, 0, lower), np.where(same, 0, upper * (1 + _ROUNDING))
+
+    def _check_rows(self, rows: np.ndarray) -> None:
+        n = self.distances.shape[1]
+        if rows.size and (rows.dtype.kind not in "iu" or rows.min() < 0 or rows.max() >= n):
+            raise InputError(f"Rows {rows.min()} to {rows.max()} were asked for; wanted whole numbers from 0 to {n - 1}.")
 
 
 @dataclass(frozen=True)
