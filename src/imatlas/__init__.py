@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         map_trust,
     )
     from imatlas.neighbors import knn_graph
-    from imatlas.recipes import Model, evaluate, fit_manifold, morph, train
+    from imatlas.recipes import MapWishes, Model, evaluate, fit_manifold, map_rows, morph, train
     from imatlas.store import open_atlas
 
 __version__ = "0.1.0"
@@ -43,6 +43,8 @@ _HOMES = {
     "BalancedClusters": "imatlas.manifold",
     "map_trust": "imatlas.manifold",
     "fit_manifold": "imatlas.recipes",
+    "map_rows": "imatlas.recipes",
+    "MapWishes": "imatlas.recipes",
     "Vae": "imatlas.generators",
     "Flow": "imatlas.generators",
     "LatentFlow": "imatlas.generators",
@@ -60,6 +62,7 @@ __all__ = [
     "LandmarkIsomap",
     "LatentFlow",
     "ManifoldNeighbors",
+    "MapWishes",
     "Model",
     "NeighborMap",
     "SpectralClusters",
@@ -73,6 +76,7 @@ __all__ = [
     "knn_graph",
     "manifold_distance",
     "manifold_similarity",
+    "map_rows",
     "map_trust",
     "morph",
     "open_atlas",

@@ -25,7 +25,7 @@ from imatlas.values import (
     Score,
 )
 
-SECTIONS = ["beside", "map", "clusters", "morphs", "pairs", "scores", "training", "health", "settings"]
+SECTIONS = ["beside", "map", "trust", "clusters", "morphs", "pairs", "scores", "training", "health", "settings"]
 
 
 class Page(HTMLParser):
@@ -187,7 +187,7 @@ def test_a_map_without_a_model_is_a_whole_report(tmp_path):
     full = make_contents()
     contents = ReportContents(full.images, manifold=full.manifold, places=full.places)
     page = read_page(contents, tmp_path / "report.html")
-    assert page.sections == ["beside", "map", "clusters", "health"]
+    assert page.sections == ["beside", "map", "trust", "clusters", "health"]
 
 
 @pytest.mark.parametrize("n", [1, 2])

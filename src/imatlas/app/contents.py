@@ -61,6 +61,7 @@ class ReportContents:
     verdict : sentences, the most important first.
     manifold : what was learned from the training rows.
     places : (n_images, 2) map coordinates of every image, held-out ones included.
+    added_places : (m, 2) map coordinates of images that were added to the finished map.
     cluster_names : one name per cluster; "Cluster 1", ... when empty.
     model : the model's name.
     samples : generated images.
@@ -83,6 +84,7 @@ class ReportContents:
     verdict: Sequence[str] = ()
     manifold: Manifold | None = None
     places: np.ndarray | None = None
+    added_places: np.ndarray | None = None
     cluster_names: Sequence[str] = ()
     model: str = ""
     samples: Samples | None = None

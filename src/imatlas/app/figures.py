@@ -28,7 +28,9 @@ _NOT_CURVES = {"step", "steps", "seconds", "remaining", "total", "done", "rate",
 _STYLE: dict = {"svg.fonttype": "none", "svg.hashsalt": "imatlas", "font.size": 9.5, "font.family": "sans-serif"}
 
 
-def scatter(positions: np.ndarray, aspect: float, groups: np.ndarray | None, *, width: int = 1300) -> np.ndarray:
+def scatter(
+    positions: np.ndarray, aspect: float, groups: np.ndarray | None, *, width: int = 1300, added: np.ndarray | None = None
+) -> np.ndarray:
     """Draw every image as a point of a map, coloured by group.
 
     Parameters
@@ -36,6 +38,7 @@ def scatter(positions: np.ndarray, aspect: float, groups: np.ndarray | None, *, 
     positions, aspect : from `imatlas.app.sheets.map_frame`.
     groups : int64 (n,), -1 = none (gray); None for no groups at all.
     width : of the picture in pixels.
+    added : (m, 2) positions of points that were added later, drawn as rings over the others.
 
     Returns
     -------
@@ -65,6 +68,10 @@ def scatter(positions: np.ndarray, aspect: float, groups: np.ndarray | None, *, 
             alpha=0.85 if n < 3000 else 0.7,
             linewidths=0,
         )
+    if added is not None and len(added):
+        size = float(np.clip(120_000 / len(added), 14, 70))
+        for colour, thick in (("#ffffff", 3.2), ("#1d1c1a", 1.5)):  # light under dark: seen on any ground
+            axes.scatter(added[:, 0], added[:, 1], s=size, facecolors="none", edgecolors=colour, linewidths=thick)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba()).copy()
 

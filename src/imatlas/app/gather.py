@@ -27,12 +27,13 @@ FIELDS_SHOWN = ("class", "cluster")
 
 def gather_report(atlas: Atlas, *, report: Report = silent) -> ReportContents:
     """Give the contents of an atlas's report: of its map, and of its default model if there is one."""
-    images = atlas.images
+    images, added = atlas.images, atlas.added
     common = {
         "images": images,
         "title": Path(images.source).name,
         "manifold": atlas.manifold if atlas.has_manifold else None,
         "places": np.array(atlas.places) if atlas.has_manifold else None,
+        "added_places": np.concatenate([batch.places for batch in added]) if added else None,
         "settings": dict(atlas.settings),
         "seconds": dict(atlas.seconds),
         "duplicates": _duplicates(images),

@@ -10,16 +10,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from imatlas import __version__
 from imatlas.app.contents import ClosePair, Morph, ReportContents
 from imatlas.app.figures import curve_panels
 from imatlas.app.map_section import map_section
+from imatlas.app.page import time_shares, write_page
 from imatlas.app.scoreboard import BLOCKS, score_rows, shown
 from imatlas.app.sheets import PALETTE, data_uri, mosaic
-from imatlas.app.words import between, duration, flat, number, plural
-from imatlas.files import write_bytes
+from imatlas.app.trust_words import graph_facts, trust_rows
+from imatlas.app.words import between, flat, number, plural
+from imatlas.recipes import survey_manifold
 from imatlas.values import Clusters
 
 __all__ = ["ClosePair", "Morph", "ReportContents", "write_report"]
@@ -43,14 +44,6 @@ def write_report(contents: ReportContents, path: Path) -> None:
     InputError
         If the place is not writable or the disk is full.
     """
-    page = Environment(
-        loader=PackageLoader("imatlas.app", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    page.filters.update(number=number, duration=duration)
     parts = {
         "version": __version__,
         "pixel_art": max(contents.images.shape[:2]) <= 32,
@@ -61,6 +54,7 @@ def write_report(contents: ReportContents, path: Path) -> None:
         "tile_columns": max(4, len(tiles) if len(tiles) <= 6 else -(-len(tiles) // 2)),
         "beside": _beside(contents),
         "map": map_section(contents),
+        "trust": _trust(contents),
         "clusters": _cluster_sheets(contents),
         "morphs": [_morph(morph) for morph in contents.morphs],
         "pairs": [_pair(pair) for pair in contents.pairs[:24]],
@@ -68,14 +62,14 @@ def write_report(contents: ReportContents, path: Path) -> None:
         "block_titles": BLOCKS,
         "references": list(contents.references),
         "panels": curve_panels(contents.curves),
-        "times": _times(contents),
+        "times": time_shares(contents.seconds),
         "health": _health(contents),
         "settings": flat(contents.settings),
         "seeds": flat(contents.seeds),
         "palette": PALETTE,
         "missing": _missing(contents),
     }
-    write_bytes(Path(path), page.get_template("report.html.j2").render(parts).encode())
+    write_page("report.html.j2", parts, path)
 
 
 def _source_name(contents: ReportContents) -> str:
@@ -236,27 +230,25 @@ def _pair(pair: ClosePair) -> dict:
     return {"generated": pictures[0], "training": pictures[1], "ratio": number(pair.ratio), "id": pair.training_id}
 
 
-def _times(contents: ReportContents) -> list[dict]:
-    """Give each step its share of all the time."""
-    total = sum(contents.seconds.values()) or 1.0
-    return [
-        {"name": name.replace("_", " "), "seconds": seconds, "share": 100 * seconds / total}
-        for name, seconds in contents.seconds.items()
-    ]
+def _trust(contents: ReportContents) -> dict | None:
+    """Word how far the map can be trusted and what it was made from."""
+    if contents.manifold is None:
+        return None
+    found = survey_manifold(contents.manifold)
+    return {"facts": graph_facts(found, "image"), "rows": trust_rows(found.trust)}
 
 
 def _health(contents: ReportContents) -> dict:
     """Collect what a reader should know about the images themselves."""
-    images, manifold = contents.images, contents.manifold
+    images = contents.images
     row_of = {name: row for row, name in enumerate(images.ids.tolist())} if contents.duplicates else {}
     groups = []
     for group in contents.duplicates[:12]:
         rows = [row_of[name] for name in group if name in row_of][:6]
         sheet = data_uri(mosaic(images.pixels[rows], 6, tile=96)) if rows else ""
         groups.append({"ids": ", ".join(group[:4]) + (", …" if len(group) > 4 else ""), "sheet": sheet, "n": len(rows)})
-    sizes = [] if manifold is None else manifold.graph.component_sizes.tolist()
     return {
-        "facts": _health_facts(contents, sizes),
+        "facts": _health_facts(contents),
         "rejected": images.rejected[:_LISTED],
         "rejected_rest": max(0, len(images.rejected) - _LISTED),
         "duplicates": groups,
@@ -265,9 +257,9 @@ def _health(contents: ReportContents) -> dict:
     }
 
 
-def _health_facts(contents: ReportContents, sizes: list[int]) -> list[tuple[str, str]]:
+def _health_facts(contents: ReportContents) -> list[tuple[str, str]]:
     """Word the counts of the health section: (what, how much)."""
-    images, manifold = contents.images, contents.manifold
+    images = contents.images
     facts = [
         ("Fitted to", plural(len(images.training_rows), "image")),
         ("Held out for judging", plural(len(images.held_out_rows), "image")),
@@ -277,14 +269,9 @@ def _health_facts(contents: ReportContents, sizes: list[int]) -> list[tuple[str,
     excluded = int(_mask(images.excluded).sum())
     if excluded:
         facts.append(("Taken out by a person", plural(excluded, "image")))
-    if manifold is not None:
-        largest = ", ".join(f"{size:,}" for size in sizes[:5]) + (", …" if len(sizes) > 5 else "")
-        whole = "one connected piece" if len(sizes) == 1 else f"{len(sizes):,} pieces ({largest} images)"
-        facts.append(("Neighbor graph", f"{manifold.graph.n_neighbors} neighbors each, {whole}"))
-        methods = ", ".join(f"{name} {number(value)}" for name, value in manifold.dimension.by_method.items())
-        facts.append(("Intrinsic dimension", methods or number(manifold.dimension.value)))
-        trust = ", ".join(f"{name.replace('_', ' ')} {value:.2f}" for name, value in manifold.embedding.trust.items())
-        facts += [("Trust in the map", trust)] if trust else []
+    if contents.added_places is not None:
+        added = plural(len(contents.added_places), "image")
+        facts.append(("Added later", f"{added}, placed on the finished map; nothing was fitted to them"))
     return facts
 
 

@@ -1,19 +1,29 @@
 """Whole journeys, each a short function that returns values: learn a manifold, train, judge, walk."""
 
+from imatlas.recipes.adding import Addition, add_images, add_rows, place_images
 from imatlas.recipes.journeys import Wishes, extractor_of, judge_atlas, map_images, mapper_of, pick_device, train_atlas
 from imatlas.recipes.judging import Judgement, evaluate, evaluate_model, judging_count, match_sizes, pixel_pairs
 from imatlas.recipes.learning import FEWEST_TO_MAP, Learned, choose_extractor, fit_manifold, learn
+from imatlas.recipes.matrix_journeys import map_matrix, methods_of
 from imatlas.recipes.modeling import FEWEST_TO_TRAIN, Model, build_model, load_model, save_model, train, train_model
 from imatlas.recipes.paths import Path, far_pairs, morph, walk
+from imatlas.recipes.rows import MapWishes, RowsMap, map_rows, place_rows
+from imatlas.recipes.surveying import Survey, survey, survey_manifold
 
 __all__ = [
     "FEWEST_TO_MAP",
     "FEWEST_TO_TRAIN",
+    "Addition",
     "Judgement",
     "Learned",
+    "MapWishes",
     "Model",
     "Path",
+    "RowsMap",
+    "Survey",
     "Wishes",
+    "add_images",
+    "add_rows",
     "build_model",
     "choose_extractor",
     "evaluate",
@@ -26,12 +36,19 @@ __all__ = [
     "learn",
     "load_model",
     "map_images",
+    "map_matrix",
+    "map_rows",
     "mapper_of",
     "match_sizes",
+    "methods_of",
     "morph",
     "pick_device",
     "pixel_pairs",
+    "place_images",
+    "place_rows",
     "save_model",
+    "survey",
+    "survey_manifold",
     "train",
     "train_atlas",
     "train_model",

@@ -22,11 +22,11 @@ from imatlas.generators import GENERATORS, LatentFlow
 from imatlas.manifold import NeighborMap
 from imatlas.progress import Report, silent
 from imatlas.recipes.judging import Judgement, evaluate_model, judging_count
-from imatlas.recipes.learning import choose_extractor, learn, require_mappable
+from imatlas.recipes.learning import Learned, choose_extractor, learn, require_mappable
 from imatlas.recipes.modeling import Model, build_model, load_model, save_model, train_model, write_plan
-from imatlas.store import Atlas, ModelFolder, create_atlas
+from imatlas.store import Atlas, ModelFolder, create_atlas, place_again
 from imatlas.training import Plan, faster_precision
-from imatlas.values import ImageSet, Manifold
+from imatlas.values import FeatureMatrix, ImageSet, Manifold
 
 __all__ = ["Wishes", "extractor_of", "judge_atlas", "map_images", "mapper_of", "pick_device", "train_atlas"]
 
@@ -94,7 +94,16 @@ def map_images(images: ImageSet, folder: Path, wishes: Wishes, *, report: Report
         for step, seconds in learned.seconds.items():
             atlas.mark(step, key, seconds)
         atlas.mark("map", key, time.monotonic() - start)
+    place_again(atlas.folder, key, lambda items: _place(learned, items))
     return atlas
+
+
+def _place(learned: Learned, items: ImageSet | FeatureMatrix) -> tuple[np.ndarray, np.ndarray]:
+    """Place images that were added to an earlier map of the atlas."""
+    if not isinstance(items, ImageSet):
+        raise InputError("Rows of numbers were added to an atlas of images; remove its folder added and go on.")
+    rows = learned.extractor.transform(items).rows
+    return learned.mapper.transform(rows), learned.clusterer.predict(rows)
 
 
 def _is_whole(atlas: Atlas) -> bool:

@@ -18,7 +18,7 @@ from imatlas.neighbors import knn_graph
 from imatlas.progress import Progress, Report, silent
 from imatlas.values import Embedding, ImageSet, Manifold
 
-__all__ = ["FEWEST_TO_MAP", "Learned", "choose_extractor", "fit_manifold", "learn", "require_mappable"]
+__all__ = ["FEWEST_TO_MAP", "Clock", "Learned", "choose_extractor", "fit_manifold", "learn", "require_mappable"]
 
 FEWEST_TO_MAP = 10
 N_NEIGHBORS = 15
@@ -129,7 +129,7 @@ def learn(images: ImageSet, extractor: Extractor, *, seed: int = 0, report: Repo
     require_mappable(images)
     rows = images.training_rows
     train = images.take(rows)
-    clock = _Clock(report)
+    clock = Clock(report)
     extractor.fit(train, report=report)
     features = extractor.transform(train)
     clock.lap("features", len(rows))
@@ -161,7 +161,7 @@ def _place_all(images: ImageSet, manifold: Manifold, extractor: Extractor, mappe
     return places
 
 
-class _Clock:
+class Clock:
     """Seconds of each step, told to whoever listens."""
 
     def __init__(self, report: Report) -> None:
@@ -170,6 +170,7 @@ class _Clock:
         self.start = time.monotonic()
 
     def lap(self, stage: str, n_rows: int) -> None:
+        """Close a step of so many rows and say how long it took."""
         now = time.monotonic()
         self.seconds[stage] = now - self.start
         self.start = now

@@ -5,8 +5,24 @@ unpickled. Every write happens beside its target and is renamed into place, so a
 new one; `atlas.json` remembers which steps are done, for which inputs, and how long they took.
 """
 
+from imatlas.store.added import Batch, add_batch, list_batches, place_again
 from imatlas.store.atlas import Atlas, create_atlas, open_atlas
-from imatlas.store.header import refuse_foreign
+from imatlas.store.header import holds_matrix, refuse_foreign
+from imatlas.store.matrix_atlas import MatrixAtlas, create_matrix_atlas, open_matrix_atlas
 from imatlas.store.models import ModelFolder
 
-__all__ = ["Atlas", "ModelFolder", "create_atlas", "open_atlas", "refuse_foreign"]
+__all__ = [
+    "Atlas",
+    "Batch",
+    "MatrixAtlas",
+    "ModelFolder",
+    "add_batch",
+    "create_atlas",
+    "create_matrix_atlas",
+    "holds_matrix",
+    "list_batches",
+    "open_atlas",
+    "open_matrix_atlas",
+    "place_again",
+    "refuse_foreign",
+]

@@ -17,7 +17,8 @@ import numpy as np
 from imatlas.checks import InputError
 from imatlas.files import content_hash, locked, read_json
 from imatlas.images import read_cache, write_cache
-from imatlas.store.header import changed_header, claim_folder, read_header
+from imatlas.store.added import Batch, list_batches
+from imatlas.store.header import changed_header, claim_folder, holds_matrix, read_header
 from imatlas.store.manifold_files import has_manifold, read_manifold, read_places, write_manifold
 from imatlas.store.models import ModelFolder, list_models, make_model_folder
 from imatlas.store.packed import read_packed, write_packed
@@ -73,6 +74,19 @@ class Atlas:
     def places(self) -> np.ndarray:
         """Map coordinates float32 (n_images, 2) of every image, held-out ones included."""
         return read_places(self.folder)
+
+    @property
+    def map_key(self) -> str:
+        """Hash of everything the map was made of; empty before there is one."""
+        return str(read_header(self.folder)["steps"].get("map", {}).get("key", ""))
+
+    @property
+    def added(self) -> list[Batch]:
+        """Images that were added later, batch by batch: placed on the map, nobody's neighbor, no training rows.
+
+        Batches that the present map has not placed yet are left out; `imatlas map` places them.
+        """
+        return [batch for batch in list_batches(self.folder) if batch.map_key == self.map_key]
 
     def save_manifold(self, manifold: Manifold, places: np.ndarray) -> None:
         """Keep a manifold and the map coordinates (n_images, 2) of every image, replacing earlier ones.
@@ -212,9 +226,14 @@ def open_atlas(folder: Path) -> Atlas:
     Raises
     ------
     InputError
-        If it is not an atlas, its making was broken off before the images were in, or its format is newer.
+        If it is not an atlas of images, its making was broken off before they were in, or its format is newer.
     """
     atlas = Atlas(Path(folder))
+    if holds_matrix(atlas.folder):
+        raise InputError(
+            f"{folder} is the atlas of a feature matrix, not of images: there are none to learn to draw. What it can do: "
+            f"imatlas show {folder}, imatlas report {folder}, imatlas map {folder} --add MORE."
+        )
     if "images" not in read_header(atlas.folder)["steps"]:
         raise InputError(f"{atlas.folder} was broken off before its images were in. Run imatlas map or run again.")
     return atlas

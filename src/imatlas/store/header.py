@@ -16,7 +16,16 @@ from imatlas import __version__
 from imatlas.checks import InputError
 from imatlas.files import ATLAS_KIND, locked, read_json, write_json
 
-__all__ = ["FORMAT", "MIGRATIONS", "changed_header", "claim_folder", "has_header", "read_header", "refuse_foreign"]
+__all__ = [
+    "FORMAT",
+    "MIGRATIONS",
+    "changed_header",
+    "claim_folder",
+    "has_header",
+    "holds_matrix",
+    "read_header",
+    "refuse_foreign",
+]
 
 FORMAT = 1
 """The format this version writes."""
@@ -63,6 +72,11 @@ def read_header(folder: Path) -> dict:
     return header
 
 
+def holds_matrix(folder: Path) -> bool:
+    """Say whether an atlas was made of a feature matrix rather than of images."""
+    return read_header(folder).get("holds", "images") == "rows"
+
+
 def refuse_foreign(folder: Path) -> None:
     """Refuse a place that holds anything but an atlas or leftovers of the system or of a broken-off start.
 
@@ -87,7 +101,11 @@ def refuse_foreign(folder: Path) -> None:
 
 
 def claim_folder(folder: Path, source: str, hashes: dict, settings: dict) -> dict:
-    """Make a folder an atlas of some images, or continue the atlas of the same images.
+    """Make a folder an atlas of some images or rows, or continue the atlas of the same ones.
+
+    Parameters
+    ----------
+    hashes : {"images": hash} or {"rows": hash}; its key says what the atlas holds.
 
     Returns
     -------
@@ -96,9 +114,10 @@ def claim_folder(folder: Path, source: str, hashes: dict, settings: dict) -> dic
     Raises
     ------
     InputError
-        If the folder holds something else, an atlas of other images, or cannot be written.
+        If the folder holds something else, an atlas of other images or rows, or cannot be written.
     """
     folder = Path(folder)
+    kind = next(iter(hashes))
     refuse_foreign(folder)
     _make_folder(folder)
     if not has_header(folder):
@@ -106,6 +125,7 @@ def claim_folder(folder: Path, source: str, hashes: dict, settings: dict) -> dic
             "kind": ATLAS_KIND,
             "format": FORMAT,
             "made_by": f"imatlas {__version__}",
+            "holds": kind,
             "source": source,
             "hashes": hashes,
             "settings": settings,
@@ -116,8 +136,8 @@ def claim_folder(folder: Path, source: str, hashes: dict, settings: dict) -> dic
             write_json(folder / "atlas.json", header)
         return header
     header = read_header(folder)
-    if header["hashes"].get("images") != hashes["images"]:
-        raise InputError(_other_images(folder, str(header.get("source", "")), source))
+    if header["hashes"].get(kind) != hashes[kind]:
+        raise InputError(_of_others(folder, str(header.get("source", "")), source, kind))
     with changed_header(folder) as header:
         header["settings"].update(settings)
     return header
@@ -132,15 +152,13 @@ def changed_header(folder: Path) -> Iterator[dict]:
         write_json(Path(folder) / "atlas.json", header)
 
 
-def _other_images(folder: Path, had: str, source: str) -> str:
-    """Say that an atlas was made of other images, or of the same source in another way."""
+def _of_others(folder: Path, had: str, source: str, kind: str) -> str:
+    """Say that an atlas was made of other images or rows, or of the same source in another way."""
     cure = "Choose another place with --out, or remove that folder."
     if had and had == source:
-        return (
-            f"{folder} was made from {source} when its images, or the --resolution, --ground or --seed they were read "
-            f"with, were others. {cure}"
-        )
-    return f"{folder} is an atlas of other images ({had or 'source unknown'}), not of {source or 'these'}. {cure}"
+        way = ", or the --resolution, --ground or --seed they were read with," if kind == "images" else ""
+        return f"{folder} was made from {source} when its {kind}{way} were others. {cure}"
+    return f"{folder} is an atlas of other {kind} ({had or 'source unknown'}), not of {source or 'these'}. {cure}"
 
 
 def _migrated(header: dict, folder: Path) -> dict:

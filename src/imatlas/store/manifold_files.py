@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,9 +17,12 @@ import numpy as np
 
 from imatlas.checks import InputError
 from imatlas.files import read_json, reading, write_json
+from imatlas.store.packed import write_packed
 from imatlas.values import Clusters, Dimension, Embedding, Features, Geodesics, KnnGraph, Manifold
 
-__all__ = ["has_manifold", "open_array", "read_manifold", "read_places", "write_manifold"]
+__all__ = ["has_manifold", "open_array", "read_manifold", "read_places", "write_all", "write_manifold"]
+
+Packed = tuple[Mapping[str, object], Mapping[str, np.ndarray]]
 
 _MARK = "map/manifold.json"
 _STAGING = ".staging"
@@ -39,17 +42,38 @@ def write_manifold(folder: Path, manifold: Manifold, places: np.ndarray) -> None
     InputError
         If the disk is full or not writable; the manifold that was there before is then untouched.
     """
-    folder = Path(folder)
     arrays = _arrays_of(manifold)
     arrays["map/places"] = np.asarray(places, dtype=np.float32)
+    write_all(Path(folder), arrays, {}, mark=_MARK, facts=_facts_of(manifold))
+
+
+def write_all(
+    folder: Path, arrays: Mapping[str, np.ndarray], packed: Mapping[str, Packed], *, mark: str, facts: Mapping[str, object]
+) -> None:
+    """Write arrays, fitted estimators and facts together: all of them or, where the disk is full, none.
+
+    Parameters
+    ----------
+    arrays : name, such as "map/places", -> array; written as NAME.npy.
+    packed : name -> what an estimator's `pack()` gives; written as NAME.safetensors.
+    mark : file of the facts and the names of the arrays; it is there only while everything else is whole.
+    facts : JSON values.
+
+    Raises
+    ------
+    InputError
+        If the disk is full or not writable; what was there before is then untouched.
+    """
     with _staged(folder) as staging:
         for name, values in arrays.items():
             target = staging / f"{name}.npy"
             target.parent.mkdir(parents=True, exist_ok=True)
             np.save(target, np.ascontiguousarray(values), allow_pickle=False)
-        write_json(staging / _MARK, {**_facts_of(manifold), "arrays": sorted(arrays)})
-        (folder / _MARK).unlink(missing_ok=True)
-        for name in [*(f"{name}.npy" for name in arrays), _MARK]:
+        for name, (settings, fitted) in packed.items():
+            write_packed(staging / f"{name}.safetensors", settings, fitted)
+        write_json(staging / mark, {**facts, "arrays": sorted(arrays)})
+        (folder / mark).unlink(missing_ok=True)
+        for name in [*(f"{name}.npy" for name in arrays), *(f"{name}.safetensors" for name in packed), mark]:
             (folder / name).parent.mkdir(exist_ok=True)
             os.replace(staging / name, folder / name)
 
@@ -110,7 +134,11 @@ def _manifold_of(folder: Path, facts: dict) -> Manifold:
             **facts["clusters"],
         ),
         dimension=Dimension(
-            dimension["value"], tuple(dimension["interval"]), dimension["by_method"], load["graph/local_dimension"]
+            dimension["value"],
+            tuple(dimension["interval"]),
+            dimension["by_method"],
+            load["graph/local_dimension"],
+            {name: tuple(ends) for name, ends in dimension.get("intervals", {}).items()},
         ),
         density=load["graph/density"],
     )
@@ -150,6 +178,7 @@ def _facts_of(manifold: Manifold) -> dict:
             "value": float(dimension.value),
             "interval": [float(end) for end in dimension.interval],
             "by_method": _numbers(dimension.by_method),
+            "intervals": {name: [float(end) for end in ends] for name, ends in dimension.intervals.items()},
         },
     }
 

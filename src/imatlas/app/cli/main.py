@@ -83,20 +83,34 @@ def run(
 
 @app.command("map")
 def map_(
-    source: DataSource,
+    source: Annotated[Path, typer.Argument(help="Images, a matrix (npy, npz), or an atlas with --add.", metavar="DATA")],
+    add: Annotated[Path | None, typer.Option(help="More images or rows, placed on a finished map; moves nothing.")] = None,
     out: Out = None,
+    taken_as: Annotated[str, typer.Option("--as", help="What DATA is: auto, images or matrix.")] = "auto",
     budget: Budget = "10m",
     resolution: Resolution = None,
     ground: Ground = "white",
     features: Features = "auto",
+    neighbors: Annotated[int | None, typer.Option(help="Matrix: links per row; 15 when not given.")] = None,
+    metric: Annotated[str | None, typer.Option(help="Matrix: euclidean, cosine or correlation.")] = None,
+    embedding: Annotated[str | None, typer.Option("--map", help="Matrix: neighbor_map, spectral_map, ...")] = None,
+    clustering: Annotated[str | None, typer.Option("--clusters", help="Matrix: balanced_clusters, ..., or none.")] = None,
+    components: Annotated[int | None, typer.Option(help="Matrix: coordinates per row; 2 when not given.")] = None,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
-    """Read images and learn their manifold: features, neighbors, dimension, map, clusters."""
-    from imatlas.app.cli import verbs
+    """Learn a manifold: neighbors, dimension, map, clusters, and how far to trust them; of images or of any matrix."""
+    from imatlas.app.cli import mapping, verbs
 
-    asked = verbs.asked(budget, seed=seed, features=features, as_json=as_json)
-    verbs.map_only(source, out, asked, resolution=resolution, ground=ground, as_json=as_json)
+    wanted = mapping.Wanted(neighbors, metric, embedding, clustering, components)
+    if add is not None:
+        mapping.add(source, add, wanted, out=out, ground=ground, as_json=as_json)
+    elif mapping.is_matrix(source, taken_as, as_json=as_json):
+        mapping.map_matrix_only(source, out, wanted, seed=seed, as_json=as_json)
+    else:
+        wanted.refuse(as_json=as_json)
+        asked = verbs.asked(budget, seed=seed, features=features, as_json=as_json)
+        verbs.map_only(source, out, asked, resolution=resolution, ground=ground, as_json=as_json)
 
 
 @app.command()

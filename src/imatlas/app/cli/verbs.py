@@ -8,11 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from imatlas.app.cli.console import MISUSED, Console, read_duration, read_seeds, sentences
-from imatlas.app.cli.wording import say_images, say_manifold, say_scores, summary
-from imatlas.app.gather import gather_report
-from imatlas.app.report import write_report
+from imatlas.app.cli.places import atlas_beside, refuse_atlas, write_atlas_report
+from imatlas.app.cli.wording import matrix_summary, say_images, say_scores, say_survey, summary
 from imatlas.checks import InputError
-from imatlas.files import is_atlas
 from imatlas.generators import LatentFlow
 from imatlas.images import check_resolution, digits, parse_ground, read_image, read_images
 from imatlas.pictures import read_png_text, refuse_taken, samples_to_folder, samples_to_npz, write_png
@@ -28,10 +26,11 @@ from imatlas.recipes import (
     map_images,
     match_sizes,
     pick_device,
+    survey_manifold,
     train_atlas,
     walk,
 )
-from imatlas.store import Atlas, open_atlas, refuse_foreign
+from imatlas.store import Atlas, holds_matrix, open_atlas, open_matrix_atlas, refuse_foreign
 from imatlas.values import ImageSet
 
 __all__ = [
@@ -85,7 +84,7 @@ def run(
     """A folder of images to a report."""
     console = Console(as_json=as_json)
     with sentences(console):
-        place = out or _atlas_beside(source)
+        place = out or atlas_beside(source)
         images = _read(console, source, place, resolution=resolution, ground=ground, seed=wishes.seed)
         if len(images.training_rows) < FEWEST_TO_TRAIN:
             raise InputError(
@@ -99,10 +98,10 @@ def map_only(source: Path, out: Path | None, wishes: Wishes, *, resolution: int 
     """A folder of images to an atlas with its map."""
     console = Console(as_json=as_json)
     with sentences(console):
-        place = out or _atlas_beside(source)
+        place = out or atlas_beside(source)
         images = _read(console, source, place, resolution=resolution, ground=ground, seed=wishes.seed)
         atlas = _map(console, images, place, wishes)
-        path = _report(console, atlas, None)
+        path = write_atlas_report(console, atlas.folder, None)
         console.give(summary(atlas) | {"report": str(path)})
 
 
@@ -152,7 +151,7 @@ def morph(folder: Path, first: str, last: str, *, frames: int, out: Path | None,
     with sentences(console):
         atlas = open_atlas(folder)
         images, drawn_with = atlas.images, _model(atlas, model)
-        ends = np.stack([_picture(images, name) for name in (first, last)])
+        ends = np.stack([_picture(atlas, name) for name in (first, last)])
         path = walk(drawn_with, images, atlas.manifold, extractor_of(atlas), ends, frames=frames)
         place = out or Path("morph")
         how = {"model": drawn_with.name, "from": first, "to": last}
@@ -193,7 +192,7 @@ def report(folder: Path, out: Path | None, *, as_json: bool) -> None:
     """An atlas to its report."""
     console = Console(as_json=as_json)
     with sentences(console):
-        path = _report(console, open_atlas(folder), out)
+        path = write_atlas_report(console, folder, out)
         console.give({"report": str(path)})
 
 
@@ -201,10 +200,13 @@ def show(what: Path, *, as_json: bool) -> None:
     """A generated picture to how it was made; an atlas to what it holds."""
     console = Console(as_json=as_json)
     with sentences(console):
-        facts = summary(open_atlas(what)) if what.is_dir() else read_png_text(what)
+        if not what.is_dir():
+            facts: Mapping[str, object] = read_png_text(what)
+        else:
+            facts = matrix_summary(open_matrix_atlas(what)) if holds_matrix(what) else summary(open_atlas(what))
         for name, value in facts.items():
             console.say(f"{name:>16}  {value}")
-        console.give(facts)
+        console.give(dict(facts))
 
 
 def _journey(console: Console, images: ImageSet, out: Path, wishes: Wishes, *, count: int | None) -> None:
@@ -215,7 +217,7 @@ def _journey(console: Console, images: ImageSet, out: Path, wishes: Wishes, *, c
         console.say("Judging ...")
         judgement = judge_atlas(atlas, model, count=count, report=silent)
         console.say(*(f"  {sentence}" for sentence in judgement.verdict))
-    path = _report(console, atlas, None)
+    path = write_atlas_report(console, atlas.folder, None)
     console.say(f"Done in {console.elapsed}. New images: imatlas generate {atlas.folder} --count 64 --out new")
     console.give(summary(atlas) | {"report": str(path), "model": model.name})
 
@@ -226,11 +228,7 @@ def _read(console: Console, source: Path, place: Path, *, resolution: int | None
         if resolution is not None:
             check_resolution(resolution)
         parse_ground(ground)
-    if is_atlas(source):
-        raise InputError(
-            f"{source} is an atlas, not a set of images. Name the images it was made from, or go on with it: "
-            f"imatlas train {source}, imatlas generate {source} or imatlas report {source}."
-        )
+    refuse_atlas(source)
     refuse_foreign(place)
     console.say(f"Reading {source} ...")
     return read_images(source, resolution=resolution, ground=ground, seed=seed, report=console.report)
@@ -241,7 +239,7 @@ def _map(console: Console, images: ImageSet, out: Path, wishes: Wishes) -> Atlas
     limit = f"training: {wishes.steps:,} steps" if wishes.steps else f"budget for everything fitted: {wishes.budget:.0f} s"
     console.say(f"Mapping into {out} ({limit}) ...")
     atlas = map_images(images, out, wishes, report=console.report)
-    say_manifold(console, atlas.manifold)
+    say_survey(console, survey_manifold(atlas.manifold), "image")
     return atlas
 
 
@@ -255,15 +253,6 @@ def _train(console: Console, atlas: Atlas, wishes: Wishes) -> Model:
     return model
 
 
-def _report(console: Console, atlas: Atlas, out: Path | None) -> Path:
-    if out is not None and out.exists() and not (out.is_file() and out.read_bytes()[:9].lower() == b"<!doctype"):
-        raise InputError(f"{out} is there and is no report; it was left as it is. Choose another --out.")
-    path = out or atlas.folder / "report.html"
-    write_report(gather_report(atlas), path)
-    console.say(f"Report: {path}")
-    return path
-
-
 def _model(atlas: Atlas, name: str | None) -> Model:
     chosen = name or atlas.default_model
     if chosen is None:
@@ -271,11 +260,13 @@ def _model(atlas: Atlas, name: str | None) -> Model:
     return load_model(atlas.model(chosen))
 
 
-def _picture(images: ImageSet, name: str) -> np.ndarray:
-    """A picture of the set by its name, or a file."""
-    rows = np.flatnonzero(images.ids == name)
-    if len(rows):
-        return np.asarray(images.pixels[rows[0]])
+def _picture(atlas: Atlas, name: str) -> np.ndarray:
+    """A picture of the set by its name, one that was added to it, or a file."""
+    images = atlas.images
+    for some in (images, *(batch.items for batch in atlas.added)):
+        rows = np.flatnonzero(some.ids == name)
+        if len(rows) and isinstance(some, ImageSet):
+            return np.asarray(some.pixels[rows[0]])
     return read_image(Path(name), images.shape[0], images.shape[2])
 
 
@@ -293,11 +284,3 @@ def _warn_off_map(console: Console, atlas: Atlas, wishes: Mapping[str, str]) -> 
         console.say(
             f"The place {wishes['map_place']} is off the map ({off:.0f} times the usual spacing away): expect nonsense."
         )
-
-
-def _atlas_beside(source: Path) -> Path:
-    """photos/ -> photos.atlas in the working directory."""
-    name = source.resolve().name or "images"
-    for ending in (".zip", ".npz", ".npy", ".gz"):
-        name = name.removesuffix(ending)
-    return Path(f"{name}.atlas")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from imatlas.app.cli.console import Console
+from imatlas.app.trust_words import graph_facts, trust_rows
 from imatlas.evaluation import score_table
-from imatlas.recipes import Judgement
-from imatlas.store import Atlas
-from imatlas.values import ImageSet, Manifold
+from imatlas.recipes import Judgement, Survey, survey_manifold
+from imatlas.store import Atlas, MatrixAtlas, list_batches
+from imatlas.values import FeatureMatrix, ImageSet
 
-__all__ = ["say_images", "say_manifold", "say_scores", "summary"]
+__all__ = ["counted", "matrix_summary", "say_images", "say_matrix", "say_scores", "say_survey", "summary"]
 
 SHOWN_FILES = 5
 
@@ -31,17 +32,26 @@ def say_images(console: Console, images: ImageSet) -> None:
         console.say(f"  ... and {len(images.rejected) - SHOWN_FILES} more, listed in the report")
 
 
-def say_manifold(console: Console, manifold: Manifold) -> None:
-    """Say what was learned of the manifold, and how far its map can be trusted."""
-    sizes, low_high = manifold.graph.component_sizes, manifold.dimension.interval
-    trust = manifold.embedding.trust
-    console.say(
-        f"Map of {counted(len(manifold), 'image')} from features: {manifold.features.extractor}. Intrinsic dimension "
-        f"{manifold.dimension.value:.1f} ({low_high[0]:.1f} to {low_high[1]:.1f}), "
-        f"{counted(manifold.clusters.n_clusters, 'cluster')}, {counted(len(sizes), 'connected part')}.",
-        f"Trust in the map: {trust['trustworthiness']:.3f} trustworthiness, {trust['continuity']:.3f} continuity, "
-        f"{trust['random_triplet_accuracy']:.3f} random-triplet accuracy.",
-    )
+def say_matrix(console: Console, matrix: FeatureMatrix) -> None:
+    """Say what was read of a feature matrix."""
+    labels = "no labels" if matrix.labels is None else counted(len(matrix.class_names), "class", "classes")
+    kind = "sparse" if matrix.is_sparse else "dense"
+    console.say(f"{counted(len(matrix), 'row')} of {counted(matrix.rows.shape[1], 'number')}, {kind}, {labels}.")
+    console.say(*(f"  note: {note}" for note in matrix.notes))
+
+
+def say_survey(console: Console, survey: Survey, noun: str) -> None:
+    """Say what was learned of a map, and how far it can be trusted.
+
+    Parameters
+    ----------
+    noun : what its rows are, "image" or "row".
+    """
+    console.say(f"The map of {counted(survey.rows, noun)}:")
+    console.say(*(f"  {what:<20}  {much}" for what, much in graph_facts(survey, noun)))
+    console.say(f"How far to trust it ({survey.map.replace('_', ' ')}; 1 is perfect, with 95 % intervals):")
+    for row in trust_rows(survey.trust):
+        console.say(f"  {row.name:<26} {row.value}  {row.interval:<18} {row.plain}".rstrip())
 
 
 def say_scores(console: Console, judgement: Judgement) -> None:
@@ -79,14 +89,36 @@ def summary(atlas: Atlas) -> dict[str, object]:
     }
     if atlas.has_manifold:
         manifold = atlas.manifold
-        facts |= {
-            "features": manifold.features.extractor,
-            "dimension": round(manifold.dimension.value, 2),
-            "clusters": manifold.clusters.n_clusters,
-            "parts": len(manifold.graph.component_sizes),
-            "trust": {name: round(value, 4) for name, value in manifold.embedding.trust.items()},
-        }
+        facts |= {"features": manifold.features.extractor} | survey_facts(survey_manifold(manifold))
+        facts["added"] = sum(len(batch) for batch in atlas.added)
     return facts
+
+
+def matrix_summary(atlas: MatrixAtlas) -> dict[str, object]:
+    """Give what the atlas of a feature matrix holds, JSON values only."""
+    summary = dict(atlas.summary)
+    facts = {"atlas": str(atlas.folder)} | {name: summary[name] for name in ("source", "columns", "sparse", "classes")}
+    facts |= survey_facts(Survey(**summary["survey"]))
+    return facts | {"added": sum(len(batch) for batch in list_batches(atlas.folder)), "seconds": summary["seconds"]}
+
+
+def survey_facts(survey: Survey) -> dict[str, object]:
+    """Give a survey as JSON values, to the digits that mean something."""
+    return {
+        "rows": survey.rows,
+        "metric": survey.metric,
+        "neighbors": survey.neighbors,
+        "recall": round(survey.recall, 4),
+        "parts": survey.n_parts,
+        "part_sizes": survey.parts,
+        "dimension": round(survey.dimension, 2),
+        "dimension_interval": [round(end, 2) for end in survey.dimension_interval],
+        "map": survey.map,
+        "trust": {name: round(value, 4) for name, value in survey.trust.items()},
+        "clustering": survey.clustering,
+        "clusters": survey.clusters,
+        "unclustered": survey.unclustered,
+    }
 
 
 def counted(n: int, noun: str, plural: str = "") -> str:
