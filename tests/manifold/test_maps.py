@@ -14,6 +14,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from imatlas.manifold import (
     EMBEDDINGS,
     BalancedClusters,
+    DiffusionMap,
     LandmarkIsomap,
     ManifoldNeighbors,
     NeighborMap,
@@ -30,6 +31,7 @@ _spec.loader.exec_module(laws)
 
 MAKERS = [
     lambda: SpectralMap(n_neighbors=10),
+    lambda: DiffusionMap(n_neighbors=10),
     lambda: LandmarkIsomap(n_neighbors=10, n_landmarks=30),
     lambda: NeighborMap(n_neighbors=10, n_steps=60),
 ]
@@ -38,6 +40,7 @@ MAKERS = [
 @parametrize_with_checks(
     [
         SpectralMap(),
+        DiffusionMap(),
         LandmarkIsomap(n_landmarks=20),
         NeighborMap(n_steps=20),
         SpectralClusters(),

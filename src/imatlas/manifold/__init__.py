@@ -6,6 +6,7 @@ plain settings and arrays. `embedding_value()` and `clusters_value()` give the v
 
 from imatlas.manifold.balanced_clusters import BalancedClusters
 from imatlas.manifold.bridges import join_components
+from imatlas.manifold.diffusion_map import DiffusionMap
 from imatlas.manifold.distance import manifold_distance, manifold_similarity
 from imatlas.manifold.geodesic_oracle import GeodesicOracle, geodesic_path
 from imatlas.manifold.geodesics import landmark_geodesics
@@ -20,6 +21,7 @@ __all__ = [
     "CLUSTERINGS",
     "EMBEDDINGS",
     "BalancedClusters",
+    "DiffusionMap",
     "GeodesicOracle",
     "LandmarkIsomap",
     "ManifoldNeighbors",
@@ -34,7 +36,12 @@ __all__ = [
     "map_trust",
 ]
 
-EMBEDDINGS = {"neighbor_map": NeighborMap, "spectral_map": SpectralMap, "landmark_isomap": LandmarkIsomap}
+EMBEDDINGS = {
+    "neighbor_map": NeighborMap,
+    "spectral_map": SpectralMap,
+    "diffusion_map": DiffusionMap,
+    "landmark_isomap": LandmarkIsomap,
+}
 """Maps by name."""
 
 CLUSTERINGS = {"balanced_clusters": BalancedClusters, "spectral_clusters": SpectralClusters}

@@ -13,15 +13,17 @@ from __future__ import annotations
 
 import numpy as np
 from scipy import sparse
-from scipy.sparse.linalg import ArpackNoConvergence, eigsh, lobpcg
+from scipy.sparse.csgraph import reverse_cuthill_mckee
+from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh, lobpcg, splu
 from threadpoolctl import threadpool_limits
 
 from imatlas.values import KnnGraph
 
-__all__ = ["eigenmaps", "graph_affinity", "row_scales"]
+__all__ = ["eigenmaps", "graph_affinity", "orient", "row_scales", "scales_of_new", "slow_modes"]
 
 _SCALE_NEIGHBOR = 7
 _DENSE = 500
+_NARROW = 10**8  # rows times bandwidth up to which factors are cheap: a sheet of 70,000 rows takes two seconds
 
 
 def row_scales(distances: np.ndarray) -> np.ndarray:
@@ -31,11 +33,17 @@ def row_scales(distances: np.ndarray) -> np.ndarray:
     return np.maximum(scales, 1e-3 * np.median(positive) if len(positive) else 1.0)
 
 
-def graph_affinity(graph: KnnGraph) -> sparse.csr_matrix:
-    """Give the self-tuning affinities w (n, n) of a graph, symmetric CSR."""
+def scales_of_new(distances: np.ndarray, scales: np.ndarray) -> np.ndarray:
+    """Give the local scale float64 (b,) of new rows with distances (b, k), rising, to fitted rows of scales (n,)."""
+    own = distances[:, min(_SCALE_NEIGHBOR, distances.shape[1]) - 1].astype(np.float64)
+    return np.maximum(own, 1e-3 * np.median(scales))
+
+
+def graph_affinity(graph: KnnGraph, width: float = 1.0) -> sparse.csr_matrix:
+    """Give the self-tuning affinities exp(-d_ij^2 / (width s_i s_j)) of a graph, symmetric CSR (n, n)."""
     scales = row_scales(graph.distances)
     lengths = graph.adjacency.tocoo()
-    squared = np.square(lengths.data) / (scales[lengths.row] * scales[lengths.col])
+    squared = np.square(lengths.data) / (width * scales[lengths.row] * scales[lengths.col])
     # The floor keeps far bridges and outliers linked: a weight that underflows would cut the graph.
     weights = np.exp(-np.minimum(squared, 30))
     return sparse.csr_matrix((weights, (lengths.row, lengths.col)), shape=lengths.shape)
@@ -58,27 +66,81 @@ def eigenmaps(affinity: sparse.csr_matrix, n_components: int) -> tuple[np.ndarra
     n = affinity.shape[0]
     degrees = np.asarray(affinity.sum(axis=1)).ravel()
     root = np.sqrt(degrees)
-    walk = sparse.diags(1 / root) @ affinity @ sparse.diags(1 / root)
-    wanted = min(n_components, n - 1)
+    stiffness = sparse.identity(n) - sparse.diags(1 / root) @ affinity @ sparse.diags(1 / root)
+    values, vectors = slow_modes(stiffness.tocsr(), min(n_components, n - 1) + 1, root)
+    psi = orient(vectors[:, 1:] / root[:, None] * np.sqrt(degrees.sum()))
+    missing = n_components - psi.shape[1]
+    return np.pad(1 - values[1:], (0, missing)), np.pad(psi, ((0, 0), (0, missing)))
+
+
+def slow_modes(stiffness: sparse.csr_matrix, count: int, rest: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Give the eigenpairs of least eigenvalue of a sparse matrix that is positive semidefinite.
+
+    On curves and sheets of many rows the least eigenvalues lie so close (1e-9 on a curve of 70,000 rows) that Lanczos steps
+    never part them, but such graphs are narrow and cheap to factor; graphs too wide to factor have wide gaps.
+
+    Parameters
+    ----------
+    stiffness : symmetric (n, n), eigenvalues from 0.
+    count : eigenpairs wanted, 1 to n.
+    rest : (n,), the vector of eigenvalue 0 or about it, from which the search starts.
+
+    Returns
+    -------
+    eigenvalues : float64 (count,), rising.
+    vectors : float64 (n, count), of length 1.
+    """
+    n = stiffness.shape[0]
     with threadpool_limits(1):
-        if n <= max(_DENSE, 3 * wanted):
-            values, vectors = np.linalg.eigh(walk.toarray())
+        if n <= max(_DENSE, 3 * count):
+            values, vectors = np.linalg.eigh(stiffness.toarray())
         else:
-            values, vectors = _leading(walk.tocsr(), wanted + 1, root)
-    order = np.argsort(-values, kind="stable")[1 : wanted + 1]
-    psi = vectors[:, order] / root[:, None] * np.sqrt(degrees.sum())
-    largest = np.argmax(np.abs(psi), axis=0)
-    psi = psi * np.where(psi[largest, np.arange(wanted)] < 0, -1.0, 1.0)
-    missing = n_components - wanted
-    return np.pad(values[order], (0, missing)), np.pad(psi, ((0, 0), (0, missing)))
+            start = rest / np.linalg.norm(rest) + 0.1 * np.random.default_rng(0).standard_normal(n) / np.sqrt(n)
+            if n * _bandwidth(stiffness) <= _NARROW:
+                values, vectors = _by_factors(stiffness, count, start)
+            else:
+                values, vectors = _by_steps(stiffness, count, start)
+    order = np.argsort(values, kind="stable")[:count]
+    return values[order], vectors[:, order]
 
 
-def _leading(walk: sparse.csr_matrix, count: int, root: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Find the largest eigenpairs by Lanczos steps from a fixed start; after the step limit, the best so far."""
-    start = root / np.linalg.norm(root) + 0.1 * np.random.default_rng(0).standard_normal(len(root)) / np.sqrt(len(root))
-    ncv = min(len(root) - 1, max(4 * count, 40))
+def orient(vectors: np.ndarray) -> np.ndarray:
+    """Give vectors (n, m) with the sign that makes each one's largest entry positive."""
+    largest = np.argmax(np.abs(vectors), axis=0)
+    return vectors * np.where(vectors[largest, np.arange(vectors.shape[1])] < 0, -1.0, 1.0)
+
+
+def _bandwidth(matrix: sparse.csr_matrix) -> int:
+    """Give how far from the diagonal entries lie once the rows stand in breadth-first order: about a cut of the graph."""
+    order = reverse_cuthill_mckee(matrix, symmetric_mode=True)
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order), dtype=order.dtype)
+    entries = matrix.tocoo()
+    return int(np.abs(place[entries.row] - place[entries.col]).max(initial=1))
+
+
+def _by_factors(stiffness: sparse.csr_matrix, count: int, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Find eigenpairs by Lanczos steps with the inverse, shifted off its pole."""
+    shift = 1e-10 * float(stiffness.diagonal().mean())
+    factors = splu(
+        (stiffness + shift * sparse.identity(len(start))).tocsc(),
+        permc_spec="MMD_AT_PLUS_A",
+        diag_pivot_thresh=0,
+        options={"SymmetricMode": True},
+    )
+    inverse = LinearOperator(stiffness.shape, matvec=factors.solve, dtype=np.float64)
+    return eigsh(stiffness, k=count, sigma=-shift, which="LM", OPinv=inverse, v0=start, tol=1e-9)
+
+
+def _by_steps(stiffness: sparse.csr_matrix, count: int, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Find eigenpairs by Lanczos steps from a fixed start; after the step limit, the best so far."""
+    n = len(start)
+    top = float(abs(stiffness).sum(axis=1).max())  # no eigenvalue is larger
+    turned = (top * sparse.identity(n) - stiffness).tocsr()
+    ncv = min(n - 1, max(4 * count, 40))
     try:
-        return eigsh(walk, k=count, which="LA", v0=start, ncv=ncv, tol=1e-6, maxiter=300)
+        values, vectors = eigsh(turned, k=count, which="LA", v0=start, ncv=ncv, tol=1e-6, maxiter=300)
     except ArpackNoConvergence:
-        noise = np.random.default_rng(0).standard_normal((len(root), count - 1))
-        return lobpcg(walk, np.column_stack([root, noise]), maxiter=200, tol=1e-6)
+        noise = np.random.default_rng(0).standard_normal((n, count - 1))
+        values, vectors = lobpcg(turned, np.column_stack([start, noise]), maxiter=200, tol=1e-6)
+    return top - values, vectors

@@ -15,7 +15,7 @@ import numpy as np
 
 from imatlas.manifold.base import GraphEmbedding, warn_of_components
 from imatlas.manifold.components import side_by_side
-from imatlas.manifold.spectral import eigenmaps, graph_affinity, row_scales
+from imatlas.manifold.spectral import eigenmaps, graph_affinity, row_scales, scales_of_new
 from imatlas.values import KnnGraph
 
 __all__ = ["SpectralMap"]
@@ -82,8 +82,7 @@ class SpectralMap(GraphEmbedding):
         return coordinates
 
     def _place(self, neighbors: np.ndarray, distances: np.ndarray) -> np.ndarray:
-        scales = distances[:, min(7, distances.shape[1]) - 1].astype(np.float64)
-        scales = np.maximum(scales, 1e-3 * np.median(self.scales_))
+        scales = scales_of_new(distances, self.scales_)
         squared = np.square(distances.astype(np.float64)) / (scales[:, None] * self.scales_[neighbors])
         part = self.parts_[neighbors[:, 0]]
         same = self.parts_[neighbors] == part[:, None]
