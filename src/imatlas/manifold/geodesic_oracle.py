@@ -61,7 +61,7 @@ class GeodesicOracle:
         """Measure the landmarks of a graph; see `landmark_geodesics`."""
         return cls(graph, landmark_geodesics(graph, n_landmarks, seed))
 
-    def bounds(self, i: np.ndarray, j: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def bounds(self, i: np.ndarray | int, j: np.ndarray | int) -> tuple[np.ndarray, np.ndarray]:
         """Give certified lower and upper bounds of the distances between rows i and j; see `Geodesics.bounds`."""
         return self.geodesics.bounds(i, j)
 
