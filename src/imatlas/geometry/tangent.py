@@ -5,19 +5,26 @@ leading right singular vectors. With k < d the small Gram matrix gives them:
 
     G = D D^T = U S^2 U^T   (k x k),     basis = S^-1 U^T D
 
+A row lies off its tangent plane by the part of its offset from the mean of its neighbors, itself left out, that no basis
+vector takes up.
+
 Reference: Zhang, Zha, "Principal manifolds and nonlinear dimension reduction via tangent space alignment", 2004.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from imatlas.checks import InputError, require_matrix
 from imatlas.values import KnnGraph
 
-__all__ = ["TangentSpaces", "tangent_spaces"]
+__all__ = ["TangentSpaces", "tangent_residuals", "tangent_spaces"]
+
+_BLOCK = 2**22  # numbers gathered at once
 
 
 @dataclass(frozen=True)
@@ -45,32 +52,80 @@ def tangent_spaces(X: np.ndarray, graph: KnnGraph, *, n_components: int) -> Tang
 
     Returns
     -------
-    TangentSpaces of the n rows.
+    TangentSpaces of the n rows, the same bits with any number of threads.
 
     Raises
     ------
     InputError
         If n_components does not lie in [1, min(k, d)] or the sizes differ.
     """
+    rows = _require_fitting(X, graph, n_components)
+    bases = np.zeros((len(rows), n_components, rows.shape[1]), dtype=np.float32)
+    spreads = np.zeros((len(rows), n_components), dtype=np.float32)
+    for block in _blocks(rows, graph):
+        near = np.concatenate([rows[block, None], rows[graph.indices[block]]], axis=1, dtype=np.float64)  # (b, k + 1, d)
+        near -= near.mean(axis=1, keepdims=True)
+        bases[block], squared = _principal_axes(near, n_components)
+        spreads[block] = np.sqrt(squared / near.shape[1])
+    return TangentSpaces(bases, spreads)
+
+
+def tangent_residuals(X: np.ndarray, graph: KnnGraph, *, n_components: int) -> np.ndarray:
+    """Measure how far each row lies off the tangent plane of its neighbors.
+
+    Parameters
+    ----------
+    X, graph, n_components : as for `tangent_spaces`.
+
+    Returns
+    -------
+    float32 (n,), the distance from the plane as a share of the neighbors' root mean square distance from their mean: 0 on
+    a flat manifold, about 1 and more off the manifold; 0 among duplicates only.
+
+    Raises
+    ------
+    InputError
+        If n_components does not lie in [1, min(k, d)] or the sizes differ.
+    """
+    rows = _require_fitting(X, graph, n_components)
+    shares = np.zeros(len(rows), dtype=np.float32)
+    for block in _blocks(rows, graph):
+        near = rows[graph.indices[block]].astype(np.float64)  # (b, k, d)
+        mean = near.mean(axis=1, keepdims=True)
+        near -= mean
+        bases, _ = _principal_axes(near, n_components)
+        offset = rows[block] - mean[:, 0]
+        off = offset - ((bases @ offset[:, :, None]).transpose(0, 2, 1) @ bases)[:, 0]
+        width = np.sqrt(np.square(near).sum(axis=(1, 2)) / near.shape[1])
+        length = np.linalg.norm(off, axis=1)
+        shares[block] = np.divide(length, width, out=np.zeros_like(length), where=width > 0)
+    return shares
+
+
+def _require_fitting(X: np.ndarray, graph: KnnGraph, n_components: int) -> np.ndarray:
+    """Give the rows if they fit the graph and the number of directions."""
     rows = require_matrix(X, "X")
     most = min(graph.n_neighbors, rows.shape[1])
     if len(rows) != len(graph):
         raise InputError(f"X has {len(rows)} rows, the graph {len(graph)}; give the rows the graph was made of.")
     if not 1 <= n_components <= most:
         raise InputError(f"n_components is {n_components}; wanted 1 to {most}. Lower it, or make a graph of more neighbors.")
-    bases = np.zeros((len(rows), n_components, rows.shape[1]), dtype=np.float32)
-    spreads = np.zeros((len(rows), n_components), dtype=np.float32)
-    step = max(1, 2**24 // (rows.shape[1] * (graph.n_neighbors + 1)))
+    return rows
+
+
+def _blocks(rows: np.ndarray, graph: KnnGraph) -> Iterator[slice]:
+    """Give slices of rows whose neighborhoods take about 32 MB each."""
+    step = max(1, _BLOCK // (rows.shape[1] * (graph.n_neighbors + 1)))
     for start in range(0, len(rows), step):
-        block = slice(start, start + step)
-        members = np.hstack([np.arange(len(rows))[block, None], graph.indices[block]])
-        near = rows[members].astype(np.float64)  # (b, k + 1, d)
-        near -= near.mean(axis=1, keepdims=True)
+        yield slice(start, start + step)
+
+
+def _principal_axes(near: np.ndarray, n_components: int) -> tuple[np.ndarray, np.ndarray]:
+    """Give the leading axes (b, q, d) of centred neighborhoods (b, s, d), and the squared spread summed along each (b, q)."""
+    with threadpool_limits(1):
         squared, left = np.linalg.eigh(near @ near.transpose(0, 2, 1))
         squared = np.maximum(squared[:, ::-1][:, :n_components], 0)
         left = left[:, :, ::-1][:, :, :n_components]
         kept = squared > 1e-12 * np.maximum(squared[:, :1], 1e-300)
         scale = np.where(kept, 1 / np.sqrt(np.where(kept, squared, 1)), 0)
-        bases[block] = scale[:, :, None] * (left.transpose(0, 2, 1) @ near)
-        spreads[block] = np.sqrt(np.where(kept, squared, 0) / members.shape[1])
-    return TangentSpaces(bases, spreads)
+        return scale[:, :, None] * (left.transpose(0, 2, 1) @ near), np.where(kept, squared, 0)

@@ -170,15 +170,17 @@ class Dimension:
     Parameters
     ----------
     value : the estimate used for choices (maximum likelihood).
-    interval : 95 % interval (low, high).
+    interval : its 95 % interval (low, high).
     by_method : estimator name -> value.
     local : float32 (n,), the dimension around each row.
+    intervals : estimator name -> 95 % interval; empty in atlases made before they were kept.
     """
 
     value: float
     interval: tuple[float, float]
     by_method: Mapping[str, float]
     local: np.ndarray
+    intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
