@@ -18,7 +18,8 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from imatlas.manifold.inverse import invert_map
+from imatlas.checks import require_matrix
+from imatlas.manifold.inverse import chart_confidence, invert_map
 from imatlas.neighbors import knn_graph, search
 from imatlas.values import Embedding, KnnGraph
 
@@ -190,21 +191,38 @@ class GraphEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, GraphEst
         Raises
         ------
         ValueError
-            If the map was fitted to a graph alone or to sparse rows, or the places have another width.
+            If the map was fitted to a graph alone or to sparse rows, or the places have another width or are not finite.
         """
-        check_is_fitted(self, "n_rows_")
-        if self.rows_ is None or sparse.issparse(self.rows_):
-            raise ValueError("Places were to become features, but this map was not fitted to dense rows; use fit(X).")
-        places = np.asarray(X, dtype=np.float32)
-        if places.ndim != 2 or places.shape[1] != self.embedding_.shape[1]:
-            raise ValueError(f"Places came as {places.shape}; this map has {self.embedding_.shape[1]} coordinates per place.")
-        return invert_map(places, self.embedding_, self.rows_)
+        return invert_map(self._read_places(X), self.embedding_, self.rows_)
+
+    def inverse_confidence(self, X: np.ndarray) -> np.ndarray:
+        """Say how far `inverse_transform` of places (b, n_components) can be trusted.
+
+        Returns
+        -------
+        float64 (b,): 1 at a fitted place, near 1 among the data, toward 0 far off; see `imatlas.manifold.inverse`.
+
+        Raises
+        ------
+        ValueError
+            As `inverse_transform`.
+        """
+        return chart_confidence(self._read_places(X), self.embedding_, self.rows_)
 
     def embedding_value(self, trust: Mapping[str, float] | None = None) -> Embedding:
         """Give the fitted places as the value that other rooms take; `trust` is what `map_trust` measured."""
         check_is_fitted(self, "embedding_")
         method = re.sub(r"(?<!^)(?=[A-Z])", "_", type(self).__name__).lower()
         return Embedding(coordinates=self.embedding_, method=method, trust=dict(trust or {}))
+
+    def _read_places(self, places: np.ndarray) -> np.ndarray:
+        check_is_fitted(self, "n_rows_")
+        if self.rows_ is None or sparse.issparse(self.rows_):
+            raise ValueError("Places were to become features, but this map was not fitted to dense rows; use fit(X).")
+        places = require_matrix(places, "X")
+        if places.shape[1] != self.embedding_.shape[1]:
+            raise ValueError(f"Places came as {places.shape}; this map has {self.embedding_.shape[1]} coordinates per place.")
+        return places
 
     @property
     def _n_features_out(self) -> int:
