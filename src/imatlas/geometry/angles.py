@@ -18,7 +18,7 @@ import numpy as np
 from scipy import sparse
 
 from imatlas.checks import InputError
-from imatlas.geometry.lengths import require_neighbors
+from imatlas.geometry.readings import require_neighbors
 from imatlas.values import KnnGraph
 
 __all__ = ["squared_cosines"]

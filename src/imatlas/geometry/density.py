@@ -27,7 +27,7 @@ import numpy as np
 from scipy import sparse
 from scipy.special import digamma, gammaln
 
-from imatlas.geometry.lengths import lengths_of, require_neighbors
+from imatlas.geometry.readings import lengths_of, require_neighbors
 from imatlas.values import Dimension, KnnGraph
 
 __all__ = ["estimate_density"]
@@ -48,26 +48,23 @@ def estimate_density(graph: KnnGraph, dimension: Dimension) -> np.ndarray:
     Returns
     -------
     float32 (n,), natural logarithm of rows per unit volume as a share of all rows, finite. Rows with k or more duplicates
-    take the smallest radius above zero of the set, rows without any finite distance the lowest density. All zero if no
-    distance is above zero.
+    take the smallest radius above zero of the set. All zero if no distance is above zero.
 
     Raises
     ------
     InputError
-        If the graph has no neighbors, or distances that are NaN, negative or falling.
+        If the graph has no neighbors.
     """
     require_neighbors(graph, 1, "density")
-    lengths = lengths_of(graph)
-    finite = np.isfinite(lengths).sum(axis=1)
-    radii = np.where(finite > 0, lengths[np.arange(len(graph)), np.maximum(finite - 1, 0)], np.nan)
+    n, k = graph.indices.shape
+    radii = lengths_of(graph)[:, -1]
     positive = radii[radii > 0]
     if not len(positive):
-        return np.zeros(len(graph), dtype=np.float32)
+        return np.zeros(n, dtype=np.float32)
     m = dimension.value
     log_volume = m / 2 * np.log(np.pi) - gammaln(m / 2 + 1) + m * np.log(np.maximum(radii, positive.min()))
-    log_density = digamma(np.maximum(finite, 1)) - np.log(len(graph)) - log_volume
-    log_density = np.where(finite > 0, log_density, np.nanmin(log_density))
-    return _smoothed(log_density, _links(graph.indices, lengths), _steps(len(graph), graph.n_neighbors, m)).astype(np.float32)
+    log_density = digamma(k) - np.log(n) - log_volume
+    return _smoothed(log_density, _links(graph.indices), _steps(n, k, m)).astype(np.float32)
 
 
 def _steps(n: int, k: int, m: float) -> int:
@@ -78,11 +75,10 @@ def _steps(n: int, k: int, m: float) -> int:
     return int(min(np.exp(min(log_steps, np.log(_MOST_STEPS))), n))
 
 
-def _links(indices: np.ndarray, lengths: np.ndarray) -> sparse.csr_matrix:
-    """Give the symmetric pattern of the graph (n, n), ones where either row lists the other at a finite distance."""
+def _links(indices: np.ndarray) -> sparse.csr_matrix:
+    """Give the symmetric pattern of the graph (n, n), ones where either row lists the other; bridges are left out."""
     n, k = indices.shape
-    ones = np.isfinite(lengths).astype(np.float64).ravel()
-    listed = sparse.csr_matrix((ones, indices.ravel(), np.arange(0, n * k + 1, k)), shape=(n, n))
+    listed = sparse.csr_matrix((np.ones(n * k), indices.ravel(), np.arange(0, n * k + 1, k)), shape=(n, n))
     listed.sort_indices()
     return listed.maximum(listed.T.tocsr())
 

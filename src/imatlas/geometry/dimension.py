@@ -21,7 +21,7 @@ from scipy import sparse
 
 from imatlas.geometry.angles import squared_cosines
 from imatlas.geometry.calibration import calibrate
-from imatlas.geometry.lengths import lengths_of, require_neighbors
+from imatlas.geometry.readings import crowd_sizes, lengths_of, require_neighbors
 from imatlas.values import Dimension, KnnGraph
 
 __all__ = ["estimate_dimension"]
@@ -53,8 +53,7 @@ def estimate_dimension(
     Raises
     ------
     InputError
-        If the graph has fewer than 2 neighbors per row (4 with X), distances that are NaN, negative or falling, or rows
-        that are their own neighbor; if X has another number of rows.
+        If the graph has fewer than 2 neighbors per row (4 with X), or X has another number of rows.
 
     Examples
     --------
@@ -68,7 +67,7 @@ def estimate_dimension(
     require_neighbors(graph, 2, "dimension")
     lengths = lengths_of(graph)[:, : max(k, 2)]
     sums, counts = _log_ratios(lengths)
-    typical = float(np.exp(np.log(_crowds(graph)[counts > 0]).mean())) if counts.any() else 1.0
+    typical = float(np.exp(np.log(crowd_sizes(graph)[counts > 0]).mean())) if counts.any() else 1.0
     found = {
         "maximum_likelihood": _maximum_likelihood(sums, counts, typical, lengths.shape[1]),
         "two_nearest": _two_nearest(lengths, typical),
@@ -86,8 +85,8 @@ def estimate_dimension(
 
 
 def _log_ratios(lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Give for each row the sum of log(T_k / T_j) over 0 < T_j < T_k, T_k its last finite distance, and how many there are."""
-    outer = np.where(np.isfinite(lengths), lengths, 0).max(axis=1)[:, None]
+    """Give for each row the sum of log(T_k / T_j) over 0 < T_j < T_k, and how many there are."""
+    outer = lengths[:, -1:]
     usable = (lengths > 0) & (lengths < outer)
     ratios = np.divide(outer, lengths, out=np.ones_like(lengths), where=usable)
     return np.log(ratios).sum(axis=1), usable.sum(axis=1)
@@ -134,14 +133,9 @@ def _from_angles(sums: np.ndarray, counts: np.ndarray) -> _Estimate:
     return float(1 / inverse), (float(low), float(high * (1 + _EDGE * (1 - min(inverse, 1)))))
 
 
-def _crowds(graph: KnnGraph) -> np.ndarray:
-    """Give for each row the number of rows that a ball around it can reach at all: those of its component."""
-    return graph.component_sizes[graph.components]
-
-
 def _local(graph: KnnGraph, sums: np.ndarray, counts: np.ndarray, *, k: int, fallback: float) -> np.ndarray:
     """Average the inverse dimension of each row with its neighbors', then calibrate; the fallback where nothing is known."""
     sums = sums + sums[graph.indices].sum(axis=1)
     counts = counts + counts[graph.indices].sum(axis=1)
     raw = counts / np.where(counts > 0, sums, 1)
-    return np.where(counts > 0, calibrate(raw, _crowds(graph), k)[0], fallback).astype(np.float32)
+    return np.where(counts > 0, calibrate(raw, crowd_sizes(graph), k)[0], fallback).astype(np.float32)

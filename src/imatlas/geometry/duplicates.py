@@ -19,7 +19,7 @@ from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
 from imatlas.checks import require_range
-from imatlas.geometry.lengths import lengths_of, require_neighbors
+from imatlas.geometry.readings import lengths_of, require_neighbors
 from imatlas.values import KnnGraph
 
 __all__ = ["NearDuplicates", "near_duplicates"]
@@ -62,7 +62,7 @@ def near_duplicates(graph: KnnGraph, *, chance: float = 1.0) -> NearDuplicates:
     Raises
     ------
     InputError
-        If the graph has fewer than 3 neighbors, or distances that are NaN, negative or falling.
+        If the graph has fewer than 3 neighbors.
     ValueError
         If chance is not between 1e-9 and the number of links.
     """
@@ -70,7 +70,7 @@ def near_duplicates(graph: KnnGraph, *, chance: float = 1.0) -> NearDuplicates:
     n, k = graph.indices.shape
     require_range(chance, low=1e-9, high=n * (k - 1), name="chance")
     lengths = lengths_of(graph)
-    last = np.where(np.isfinite(lengths), lengths, 0).max(axis=1)
+    last = lengths[:, -1]
     scale = np.minimum(last[:, None], last[graph.indices])
     share = np.divide(lengths, scale, out=np.full_like(lengths, np.inf), where=scale > 0)
     share[lengths == 0] = 0
@@ -81,15 +81,17 @@ def near_duplicates(graph: KnnGraph, *, chance: float = 1.0) -> NearDuplicates:
 def _thresholds(indices: np.ndarray, lengths: np.ndarray, last: np.ndarray, chance: float) -> np.ndarray:
     """Give for each row the share of the local distance below which a neighbor is no chance, (n,)."""
     n, k = lengths.shape
-    outer = lengths[:, (k - 1) // 2 : -1]
+    half = (k - 1) // 2
+    outer = lengths[:, half:-1]
     usable = (outer > 0) & (outer < last[:, None])
     ratios = np.log(np.divide(last[:, None], outer, out=np.ones_like(outer), where=usable))
-    sums, counts = ratios.sum(axis=1), usable.sum(axis=1)
+    expected = np.cumsum(1 / np.arange(k - 1, half, -1))[::-1]  # of log(T_k / T_j) where m = 1
+    sums, counts = ratios.sum(axis=1), usable @ expected
     if not counts.any():
         return np.zeros(n)
     sums, counts = sums + sums[indices].sum(axis=1), counts + counts[indices].sum(axis=1)
     whole = sums.sum() / counts.sum()
-    inverse = np.maximum(whole, sums / np.maximum(counts, 1))
+    inverse = np.maximum(whole, np.divide(sums, counts, out=np.zeros(n), where=counts > 0))
     return np.exp(inverse * np.log(chance / (n * (k - 1))))
 
 

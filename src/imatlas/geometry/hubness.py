@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from imatlas.geometry.lengths import lengths_of, require_neighbors
+from imatlas.geometry.readings import require_neighbors
 from imatlas.values import KnnGraph
 
 __all__ = ["Hubs", "hubs"]
@@ -41,12 +41,12 @@ def hubs(graph: KnnGraph) -> Hubs:
 
     Parameters
     ----------
-    graph : neighbor graph; links of infinite distance do not count.
+    graph : neighbor graph; more neighbors tell hubs apart more surely.
 
     Raises
     ------
     InputError
-        If the graph has no neighbors, or distances that are NaN, negative or falling.
+        If the graph has no neighbors.
 
     Examples
     --------
@@ -57,8 +57,7 @@ def hubs(graph: KnnGraph) -> Hubs:
     [4, 1, 0, 0, 0]
     """
     require_neighbors(graph, 1, "hubs")
-    linked = np.isfinite(lengths_of(graph))
-    counts = np.bincount(graph.indices[linked], minlength=len(graph))
+    counts = np.bincount(graph.indices.ravel(), minlength=len(graph))
     centred = counts - counts.mean()
     spread = np.sqrt(np.square(centred).mean())
     return Hubs(counts, float((centred**3).mean() / spread**3) if spread > 0 else 0.0)

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from imatlas.geometry.lengths import lengths_of, require_neighbors
+from imatlas.geometry.readings import crowd_sizes, lengths_of, require_neighbors
 from imatlas.values import KnnGraph
 
 __all__ = ["outlier_scores"]
@@ -43,7 +43,7 @@ def outlier_scores(graph: KnnGraph) -> np.ndarray:
     Raises
     ------
     InputError
-        If the graph has no neighbors, or distances that are NaN, negative or falling.
+        If the graph has no neighbors.
 
     Examples
     --------
@@ -55,29 +55,17 @@ def outlier_scores(graph: KnnGraph) -> np.ndarray:
     7
     """
     require_neighbors(graph, 1, "an outlier score")
-    lengths = lengths_of(graph)
-    scores = _above_components(graph, _local_outlier_factor(graph.indices, lengths))
-    return scores.astype(np.float32)
+    sizes = crowd_sizes(graph)
+    small = sizes < _SMALL * (graph.n_neighbors + 1)
+    least = np.where(small, 1 + np.log(sizes.max() / sizes), 0)
+    return np.maximum(_local_outlier_factor(graph.indices, lengths_of(graph)), least).astype(np.float32)
 
 
 def _local_outlier_factor(indices: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    """Give LOF over finite distances; NaN for rows that have none."""
-    linked = np.isfinite(lengths)
-    counts = np.where(linked.any(axis=1), linked.sum(axis=1), np.nan)
-    last = np.where(linked, lengths, 0).max(axis=1)
-    reach = np.where(linked, np.maximum(last[indices], lengths), 0).sum(axis=1) / counts
-    if not (reach > 0).any():
-        return np.where(np.isnan(reach), np.nan, 1.0)
-    typical = np.nanmedian(reach) or _PILE * reach[reach > 0].min()
+    """Give LOF, (n,); rows among their own duplicates count as surrounded like the median row."""
+    reach = np.maximum(lengths[indices, -1], lengths).mean(axis=1)
+    if not reach.any():
+        return np.ones(len(reach))
+    typical = np.median(reach) or _PILE * reach[reach > 0].min()
     reach = np.where(reach > 0, reach, typical)
-    return np.where(linked, reach[:, None] / reach[indices], 0).sum(axis=1) / counts
-
-
-def _above_components(graph: KnnGraph, scores: np.ndarray) -> np.ndarray:
-    """Raise rows of small components; a row without any neighbor is a component of its own."""
-    alone = np.isnan(scores)
-    sizes = np.where(alone, 1, graph.component_sizes[graph.components])
-    largest = graph.component_sizes[0]
-    small = sizes < _SMALL * (graph.n_neighbors + 1)
-    least = np.where(small, 1 + np.log(np.maximum(largest / sizes, 1)), 0)
-    return np.maximum(np.where(alone, 1, scores), least)
+    return (reach[:, None] / reach[indices]).mean(axis=1)

@@ -1,0 +1,42 @@
+"""What every reading of a graph begins with: lengths, sizes of components, and enough neighbors."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from imatlas.checks import InputError
+from imatlas.values import KnnGraph
+
+__all__ = ["crowd_sizes", "lengths_of", "require_neighbors"]
+
+_ANGULAR = ("cosine", "correlation")
+
+
+def lengths_of(graph: KnnGraph) -> np.ndarray:
+    """Give the distances of a graph as lengths that grow linearly along the manifold, float64 (n, k).
+
+    Cosine and correlation distance are half the square of one.
+    """
+    lengths = graph.distances.astype(np.float64)
+    return np.sqrt(2 * lengths) if graph.metric in _ANGULAR else lengths
+
+
+def crowd_sizes(graph: KnnGraph) -> np.ndarray:
+    """Give for each row the rows in its component, int64 (n,); bridges are no neighbors and do not join."""
+    links = KnnGraph(graph.indices, graph.distances, graph.metric) if len(graph.bridges) else graph
+    return links.component_sizes[links.components]
+
+
+def require_neighbors(graph: KnnGraph, least: int, purpose: str) -> None:
+    """Refuse a graph with too few neighbors per row.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than `least`.
+    """
+    if graph.n_neighbors < least:
+        raise InputError(
+            f"The graph has {graph.n_neighbors} neighbor(s) per row; {purpose} needs at least {least}. Make a graph of "
+            f"more neighbors, best 15 (that takes more than {least} rows)."
+        )
