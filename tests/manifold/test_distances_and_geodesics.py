@@ -1,12 +1,12 @@
-"""Distances by formula and along the data, paths, bridges, neighbors."""
+"""Distances by formula and along the data, paths, bridges."""
 
 import numpy as np
 import pytest
+from scipy.linalg import expm
 from sklearn.metrics.pairwise import cosine_distances
 
 from imatlas.checks import InputError
 from imatlas.manifold import (
-    ManifoldNeighbors,
     geodesic_path,
     join_components,
     landmark_geodesics,
@@ -90,39 +90,42 @@ def test_bridges_are_the_shortest_and_are_marked():
     np.testing.assert_array_equal(joined.indices, graph.indices)
 
 
-def test_diffusion_distance_is_the_distance_between_walks():
-    """After one step, sum_u (p(i, u) - p(j, u))^2 / pi(u), written out with the dense walk."""
-    from imatlas.manifold.spectral import graph_affinity
+def test_diffusion_distance_is_the_distance_between_spread_heat():
+    """sum_u (p_t(i, u) - p_t(j, u))^2 / pi(u), written out with the dense walk, on two parts that share no link."""
+    from imatlas.manifold.diffusion import start_diffusion
 
-    rows = np.random.default_rng(0).normal(size=(40, 3))
+    rng = np.random.default_rng(0)
+    rows = np.concatenate([rng.normal(size=(25, 3)), rng.normal(size=(20, 3)) + 100])
     graph = knn_graph(rows, n_neighbors=6)
-    weights = graph_affinity(graph).toarray()
-    walk, rest = weights / weights.sum(axis=1, keepdims=True), weights.sum(axis=1) / weights.sum()
+    diffusion = start_diffusion(graph)
+    rest = diffusion.masses / diffusion.masses.sum()
+    rates = diffusion.weights.toarray() / diffusion.masses[:, None]
+    jumps = np.array([(rates.sum(axis=1) * rest)[graph.components == part].sum() for part in (0, 1)])
+    jumps /= np.array([rest[graph.components == part].sum() for part in (0, 1)])
+    walk = expm(2.0 * (rates - np.diag(rates.sum(axis=1))) / jumps[graph.components][:, None])
     expected = np.sqrt((np.square(walk[:, None] - walk[None]) / rest).sum(axis=2))
-    np.testing.assert_allclose(manifold_distance(rows, metric="diffusion", graph=graph), expected, atol=1e-6)
-    similarity = manifold_similarity(rows, metric="diffusion", graph=graph)
-    np.testing.assert_allclose(np.diag(similarity), 1)
+    found = manifold_distance(rows, metric="diffusion", graph=graph, t=2.0)
+    np.testing.assert_allclose(found, expected, atol=1e-4 * expected.max())
+    similarity = manifold_similarity(rows, metric="diffusion", graph=graph, t=2.0)
+    inner = (walk[:, None] * walk[None] / rest).sum(axis=2)
+    cosines = inner / np.sqrt(np.outer(np.diag(inner), np.diag(inner)))
+    np.testing.assert_allclose(similarity, cosines, atol=1e-4)
 
 
-def test_neighbors_follow_the_data_when_asked():
-    """On an open ring the ends are close in space and far along the data."""
-    rows = _circle(100)[:97]
-    straight = ManifoldNeighbors(3).fit(rows).kneighbors(n_neighbors=20, return_distance=False)
-    along = ManifoldNeighbors(3, metric="geodesic").fit(rows).kneighbors(n_neighbors=20, return_distance=False)
-    assert 96 in straight[0]
-    assert 96 not in along[0]
-    np.testing.assert_array_equal(along[0], np.arange(1, 21))
-
-
-def test_geodesic_neighbors_end_with_their_part():
-    distances, indices = ManifoldNeighbors(2, metric="geodesic").fit(_two_circles()).kneighbors(n_neighbors=35)
-    assert (indices[40:, 29:] == -1).all()
-    assert np.isinf(distances[40:, 29:]).all()
-    assert np.isfinite(distances[:40]).all()
+def test_diffusion_places_a_new_row_among_its_like():
+    """A fitted row that comes as new has the distances it has; a row just beside it has almost those."""
+    rows = np.random.default_rng(0).normal(size=(80, 3))
+    graph = knn_graph(rows, n_neighbors=8)
+    whole = manifold_distance(rows, metric="diffusion", graph=graph)
+    again = manifold_distance(rows, rows[:5], metric="diffusion", graph=graph)
+    np.testing.assert_allclose(again, whole[:, :5], atol=1e-5)
+    beside = manifold_distance(rows, rows[:5] + 1e-3, metric="diffusion", graph=graph)
+    assert np.abs(beside - whole[:, :5]).max() < 0.3 * np.median(whole)
+    assert manifold_similarity(rows, rows[:5], metric="diffusion", graph=graph).shape == (80, 5)
 
 
 def test_unknown_distances_are_refused_in_words():
     with pytest.raises(InputError, match="wanted one of"):
         manifold_distance(np.eye(3), metric="hamming")
-    with pytest.raises(InputError, match="among the rows"):
-        manifold_distance(np.eye(3), np.eye(3), metric="diffusion", graph=knn_graph(np.eye(3), n_neighbors=2))
+    with pytest.raises(InputError, match="the graph 3"):
+        manifold_distance(np.eye(4), metric="diffusion", graph=knn_graph(np.eye(3), n_neighbors=2))

@@ -4,9 +4,9 @@
     cosine        1 - x.y / (|x| |y|)
     correlation   1 - sum_a (x_a - mean x)(y_a - mean y) / (|x - mean x| |y - mean y|)
     geodesic      length of the shortest path on the neighbor graph
-    diffusion     sqrt(sum_m lambda_m^2t (psi_m(i) - psi_m(j))^2), how differently random walks of t steps from i and j spread
+    diffusion     sqrt(sum_m lambda_m^2t (psi_m(i) - psi_m(j))^2), how differently walks from i and j have spread at time t
 
-A similarity is the cosine or correlation itself, or for diffusion the cosine between the vectors lambda_m^t psi_m.
+A similarity is the cosine or correlation itself, or for diffusion the cosine between the vectors lambda_m^t psi_m, m from 0.
 
 References: Tenenbaum, de Silva, Langford, 2000 (geodesic); Coifman, Lafon, "Diffusion maps", 2006.
 """
@@ -18,8 +18,8 @@ from scipy import sparse
 from scipy.spatial.distance import cdist
 
 from imatlas.checks import InputError
+from imatlas.manifold.diffusion_space import DiffusionPlaces, DiffusionSpace
 from imatlas.manifold.geodesics import all_geodesics, geodesics_of_new
-from imatlas.manifold.spectral import eigenmaps, graph_affinity
 from imatlas.neighbors import METRICS, knn_graph, search
 from imatlas.neighbors.metrics import prepare_rows
 from imatlas.values import KnnGraph
@@ -30,7 +30,6 @@ DISTANCES = (*METRICS, "geodesic", "diffusion")
 SIMILARITIES = ("correlation", "cosine", "diffusion")
 
 _MOST_ROWS = 20_000
-_N_EIGENVECTORS = 100
 
 
 def manifold_distance(
@@ -38,15 +37,17 @@ def manifold_distance(
     Y: np.ndarray | sparse.spmatrix | None = None,
     metric: str = "euclidean",
     graph: KnnGraph | None = None,
+    t: float | None = None,
 ) -> np.ndarray:
     """Measure distances between rows.
 
     Parameters
     ----------
     X : (n, d) rows, dense or CSR.
-    Y : (m, d) other rows, or None for the distances among X. Geodesics of new rows Y start at their nearest rows of X.
+    Y : (m, d) other rows, or None for the distances among X. Along the data, new rows Y go by their nearest rows of X.
     metric : one of `DISTANCES`.
     graph : neighbor graph of X for the distances along the data; made with 15 neighbors if not given.
+    t : time of diffusion; more forgets more detail. None = until its slowest mode is half gone.
 
     Returns
     -------
@@ -55,7 +56,7 @@ def manifold_distance(
     Raises
     ------
     InputError
-        If the metric is unknown, more than 20,000 x 20,000 entries are asked for, or diffusion for rows off the graph.
+        If the metric is unknown, more than 20,000 x 20,000 entries are asked for, or the graph has other rows.
 
     Examples
     --------
@@ -78,8 +79,11 @@ def manifold_distance(
             return all_geodesics(graph)
         near, lengths = search(Y, X, min(graph.n_neighbors, X.shape[0]), graph.metric)
         return geodesics_of_new(graph, near, lengths).T
-    spread = _diffused(graph, Y)
-    return cdist(spread, spread)
+    fitted, others = _diffused(X, Y, graph, t)
+    distances = fitted.distances(others)
+    if Y is None:
+        np.fill_diagonal(distances, 0)
+    return distances
 
 
 def manifold_similarity(
@@ -87,6 +91,7 @@ def manifold_similarity(
     Y: np.ndarray | sparse.spmatrix | None = None,
     metric: str = "correlation",
     graph: KnnGraph | None = None,
+    t: float | None = None,
 ) -> np.ndarray:
     """Measure how alike rows are, from -1 to 1.
 
@@ -95,7 +100,7 @@ def manifold_similarity(
     X : (n, d) rows, dense or CSR.
     Y : (m, d) other rows, or None for the similarities among X.
     metric : one of `SIMILARITIES`. A row without direction (constant, or zero) is alike only to its like.
-    graph : neighbor graph of X, for diffusion.
+    graph, t : of diffusion, as in `manifold_distance`.
 
     Returns
     -------
@@ -110,10 +115,9 @@ def manifold_similarity(
         raise InputError(f"The similarity is {metric!r}; wanted one of {', '.join(SIMILARITIES)}. Choose one of these.")
     if metric in METRICS:
         return np.clip(1 - manifold_distance(X, Y, metric), -1, 1)
-    _check_size(X, X)
-    spread = _diffused(_graph_of(X, graph), Y)
-    unit = spread / np.maximum(np.sqrt(np.square(spread).sum(axis=1, keepdims=True)), 1e-300)
-    return np.clip(unit @ unit.T, -1, 1)
+    _check_size(X, X if Y is None else Y)
+    fitted, others = _diffused(X, Y, _graph_of(X, graph), t)
+    return fitted.similarities(others)
 
 
 def _check_size(X: np.ndarray | sparse.spmatrix, Y: np.ndarray | sparse.spmatrix) -> None:
@@ -140,23 +144,9 @@ def _squared_distances(rows: np.ndarray | sparse.csr_matrix, others: np.ndarray 
     return np.maximum(lengths[0][:, None] + lengths[1][None] - 2 * (rows @ others.T).toarray(), 0)
 
 
-def _diffused(graph: KnnGraph, Y: object, steps: int = 1) -> np.ndarray:
-    """Give lambda^t psi (n, m): within a component the diffusion vectors, and apart from those of all others."""
-    if Y is not None:
-        raise InputError("Diffusion was asked between two sets of rows; it is known among the rows of one graph. Leave Y out.")
-    affinity, blocks = graph_affinity(graph), []
-    coordinates = []
-    for part, size in enumerate(graph.component_sizes):
-        rows = np.flatnonzero(graph.components == part)
-        values, psi = eigenmaps(affinity[rows][:, rows], min(int(size) - 1, _N_EIGENVECTORS))
-        # The constant vector of the part (eigenvalue 1), scaled by the part's share of the walk's rest, holds parts apart.
-        whole = np.ones((len(rows), 1))
-        share = affinity[rows].sum() / affinity.sum()
-        blocks.append(rows)
-        coordinates.append(np.hstack([whole, psi * values**steps]) / np.sqrt(share))
-    spread = np.zeros((len(graph), sum(part.shape[1] for part in coordinates)))
-    start = 0
-    for rows, part_coordinates in zip(blocks, coordinates):
-        spread[rows, start : start + part_coordinates.shape[1]] = part_coordinates
-        start += part_coordinates.shape[1]
-    return spread
+def _diffused(
+    X: np.ndarray | sparse.spmatrix, Y: np.ndarray | sparse.spmatrix | None, graph: KnnGraph, t: float | None
+) -> tuple[DiffusionPlaces, DiffusionPlaces]:
+    """Give the diffusion places of X and of Y (of X again, if Y is None)."""
+    space = DiffusionSpace.of(X, graph, t)
+    return space.fitted, space.fitted if Y is None else space.of_new(Y)

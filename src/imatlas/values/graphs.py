@@ -10,9 +10,11 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
-from imatlas.checks import require_matrix
+from imatlas.checks import InputError, require_matrix
 
 __all__ = ["Features", "KnnGraph"]
+
+_NOISE = 1e-6  # of the median distance: what cancellation may leave between near-duplicates, another each way
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,12 @@ class KnnGraph:
             )
         if indices.size and (indices.min() < 0 or indices.max() >= len(indices)):
             raise ValueError(f"Graph indices must lie in [0, {len(indices) - 1}]; got {indices.min()} to {indices.max()}.")
+        _check_links(indices, distances)
+        if len(self.bridges) != len(self.bridge_lengths) or not np.all(np.asarray(self.bridge_lengths) >= 0):
+            raise InputError(
+                f"{len(self.bridges)} bridges came with {len(self.bridge_lengths)} lengths; wanted one length each, 0 or more. "
+                "Make them with join_components."
+            )
         object.__setattr__(self, "indices", indices)
         object.__setattr__(self, "distances", distances)
 
@@ -84,6 +92,11 @@ class KnnGraph:
 
         Zero distances (duplicates) are kept as stored entries, lifted to the smallest positive float32 so that
         shortest-path routines do not read them as "no edge".
+
+        Raises
+        ------
+        InputError
+            If a row lists a neighbor twice, or two rows list each other at different distances.
         """
         n, k = self.indices.shape
         tiny = np.finfo(np.float32).tiny
@@ -91,7 +104,11 @@ class KnnGraph:
         columns = np.concatenate([self.indices.ravel(), self.bridges[:, 1]])
         lengths = np.maximum(np.concatenate([self.distances.ravel(), self.bridge_lengths]), tiny)
         directed = sparse.csr_matrix((lengths.astype(np.float64), (rows, columns)), shape=(n, n))
-        return directed.maximum(directed.T).tocsr()
+        if directed.nnz < len(lengths):  # equal entries were added up
+            raise InputError("The graph lists a neighbor twice in one row; its distances would be added. List each one once.")
+        both = directed.maximum(directed.T).tocsr()
+        _check_symmetry(directed, both)
+        return both
 
     @cached_property
     def components(self) -> np.ndarray:
@@ -106,3 +123,43 @@ class KnnGraph:
     def component_sizes(self) -> np.ndarray:
         """Rows in each component, int64, falling."""
         return np.bincount(self.components)
+
+
+def _check_links(indices: np.ndarray, distances: np.ndarray) -> None:
+    """Hold that distances are numbers, none negative, rising along each row, and that no row is its own neighbor."""
+    wrong = ~(distances >= 0).all(axis=1) | ~np.isfinite(distances).all(axis=1)
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise InputError(
+            f"The graph's distances are negative, infinite or NaN in {wrong.sum()} rows, first row {row}: {distances[row]}. "
+            "Give finite distances from 0 up."
+        )
+    falling = (np.diff(distances, axis=1) < 0).any(axis=1)
+    if falling.any():
+        raise InputError(
+            f"The graph's distances fall along {falling.sum()} rows, first row {int(np.argmax(falling))}; wanted the nearest "
+            "first. Sort each row's neighbors by distance."
+        )
+    own = (indices == np.arange(len(indices))[:, None]).any(axis=1)
+    if own.any():
+        raise InputError(
+            f"{own.sum()} rows list themselves as neighbors, first row {int(np.argmax(own))}; leave each row out of its own "
+            "list, such as the first column of a search among the rows themselves."
+        )
+
+
+def _check_symmetry(directed: sparse.csr_matrix, both: sparse.csr_matrix) -> None:
+    """Hold that rows that list each other agree on their distance; `both` is the larger of the two directions."""
+    returned = directed.multiply(directed.T.astype(bool)).tocsr()
+    gap = abs(returned - returned.T).tocsr()
+    gap.data[gap.data <= _NOISE * (np.median(both.data) if both.nnz else 0)] = (
+        0  # what cancellation leaves between near-duplicates
+    )
+    gap.eliminate_zeros()
+    apart = gap > both * 1e-4 if gap.nnz else gap
+    if apart.nnz:
+        i, j = (int(end[0]) for end in apart.nonzero())
+        raise InputError(
+            f"Rows {i} and {j} list each other at {directed[i, j]:g} and {directed[j, i]:g}; a distance is the same both ways. "
+            "Make the graph with knn_graph, or with a symmetric distance."
+        )
