@@ -11,6 +11,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from imatlas.evaluation import evaluate_trial
     from imatlas.generators import Flow, LatentFlow, Vae
+    from imatlas.geometry import (
+        estimate_density,
+        estimate_dimension,
+        hubs,
+        near_duplicates,
+        outlier_scores,
+        tangent_residuals,
+        tangent_spaces,
+    )
     from imatlas.images import digits, read_images
     from imatlas.manifold import (
         BalancedClusters,
@@ -33,6 +42,13 @@ _HOMES = {
     "read_images": "imatlas.images",
     "digits": "imatlas.images",
     "knn_graph": "imatlas.neighbors",
+    "estimate_density": "imatlas.geometry",
+    "estimate_dimension": "imatlas.geometry",
+    "hubs": "imatlas.geometry",
+    "near_duplicates": "imatlas.geometry",
+    "outlier_scores": "imatlas.geometry",
+    "tangent_residuals": "imatlas.geometry",
+    "tangent_spaces": "imatlas.geometry",
     "manifold_distance": "imatlas.manifold",
     "manifold_similarity": "imatlas.manifold",
     "ManifoldNeighbors": "imatlas.manifold",
@@ -70,17 +86,24 @@ __all__ = [
     "Vae",
     "__version__",
     "digits",
+    "estimate_density",
+    "estimate_dimension",
     "evaluate",
     "evaluate_trial",
     "fit_manifold",
+    "hubs",
     "knn_graph",
     "manifold_distance",
     "manifold_similarity",
     "map_rows",
     "map_trust",
     "morph",
+    "near_duplicates",
     "open_atlas",
+    "outlier_scores",
     "read_images",
+    "tangent_residuals",
+    "tangent_spaces",
     "train",
 ]
 
