@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from imatlas.images import digits, read_images
     from imatlas.manifold import (
         BalancedClusters,
+        DensityClusters,
+        DiffusionMap,
         LandmarkIsomap,
         ManifoldNeighbors,
         NeighborMap,
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
         map_trust,
     )
     from imatlas.neighbors import knn_graph
-    from imatlas.recipes import MapWishes, Model, evaluate, fit_manifold, map_rows, morph, train
+    from imatlas.recipes import MapWishes, Model, evaluate, fit_manifold, forecast, map_rows, morph, train
     from imatlas.store import open_atlas
 
 __version__ = "0.1.0"
@@ -53,12 +55,15 @@ _HOMES = {
     "manifold_similarity": "imatlas.manifold",
     "ManifoldNeighbors": "imatlas.manifold",
     "SpectralMap": "imatlas.manifold",
+    "DiffusionMap": "imatlas.manifold",
     "LandmarkIsomap": "imatlas.manifold",
     "NeighborMap": "imatlas.manifold",
     "SpectralClusters": "imatlas.manifold",
     "BalancedClusters": "imatlas.manifold",
+    "DensityClusters": "imatlas.manifold",
     "map_trust": "imatlas.manifold",
     "fit_manifold": "imatlas.recipes",
+    "forecast": "imatlas.recipes",
     "map_rows": "imatlas.recipes",
     "MapWishes": "imatlas.recipes",
     "Vae": "imatlas.generators",
@@ -74,6 +79,8 @@ _HOMES = {
 
 __all__ = [
     "BalancedClusters",
+    "DensityClusters",
+    "DiffusionMap",
     "Flow",
     "LandmarkIsomap",
     "LatentFlow",
@@ -91,6 +98,7 @@ __all__ = [
     "evaluate",
     "evaluate_trial",
     "fit_manifold",
+    "forecast",
     "hubs",
     "knn_graph",
     "manifold_distance",

@@ -10,7 +10,7 @@ from imatlas import __version__
 from imatlas.app.map_section import Colouring, draw_scatters
 from imatlas.app.page import time_shares, write_page
 from imatlas.app.sheets import PALETTE, map_frame
-from imatlas.app.trust_words import graph_facts, trust_rows
+from imatlas.app.trust_words import graph_facts, standing_out, trust_rows
 from imatlas.app.words import between, flat, number, plural
 from imatlas.recipes import Survey
 from imatlas.store import MatrixAtlas, list_batches
@@ -44,7 +44,7 @@ def write_matrix_report(atlas: MatrixAtlas, path: Path) -> None:
         "map": _map(atlas, summary),
         "trust": {"facts": graph_facts(survey, "row"), "rows": trust_rows(survey.trust)},
         "clusters": _clusters(atlas, summary) if survey.clusters else None,
-        "standing_out": [],
+        "standing_out": standing_out(survey, "row"),
         "times": time_shares(summary["seconds"]),
         "settings": flat(atlas.settings),
         "notes": summary["notes"],
@@ -140,4 +140,4 @@ def _mostly(labels: np.ndarray, classes: list[str]) -> str:
         return ""
     counts = np.bincount(labels)
     top = int(counts.argmax())
-    return f"{100 * counts[top] / len(labels):.0f}\u00a0% {classes[top]}"
+    return f"{classes[top]} ({100 * counts[top] / len(labels):.0f}\u00a0%)"

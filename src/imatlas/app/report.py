@@ -21,7 +21,7 @@ from imatlas.app.sheets import PALETTE, data_uri, mosaic
 from imatlas.app.trust_words import graph_facts, trust_rows
 from imatlas.app.words import between, flat, number, plural
 from imatlas.recipes import survey_manifold
-from imatlas.values import Clusters
+from imatlas.values import Clusters, ImageSet
 
 __all__ = ["ClosePair", "Morph", "ReportContents", "write_report"]
 
@@ -234,8 +234,21 @@ def _trust(contents: ReportContents) -> dict | None:
     """Word how far the map can be trusted and what it was made from."""
     if contents.manifold is None:
         return None
-    found = survey_manifold(contents.manifold)
-    return {"facts": graph_facts(found, "image"), "rows": trust_rows(found.trust)}
+    found = survey_manifold(contents.manifold, contents.images)
+    return {
+        "facts": graph_facts(found, "image"),
+        "rows": trust_rows(found.trust),
+        "outliers": _sheet_of(contents.images, [name for name, _ in found.outlying]),
+    }
+
+
+def _sheet_of(images: ImageSet, ids: list[str]) -> dict | None:
+    """Lay images with some ids side by side, in that order."""
+    if not ids:
+        return None
+    row_of = {name: row for row, name in enumerate(images.ids.tolist())}
+    rows = [row_of[name] for name in ids]
+    return {"sheet": data_uri(mosaic(images.pixels[rows], 12, tile=92)), "share": min(1.0, len(rows) / 12)}
 
 
 def _health(contents: ReportContents) -> dict:

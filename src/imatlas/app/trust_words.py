@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from imatlas.app.words import between, number, plural
-from imatlas.recipes import Survey
+from imatlas.recipes import OUTLYING, Survey
 
-__all__ = ["TrustRow", "graph_facts", "trust_rows"]
+__all__ = ["TrustRow", "graph_facts", "standing_out", "trust_rows"]
 
 _PLAIN = {
     "trustworthiness": "what is near on the map is near among the features",
@@ -73,4 +73,37 @@ def graph_facts(survey: Survey, noun: str) -> list[tuple[str, str]]:
     if survey.clustering != "none":
         none = f", {plural(survey.unclustered, noun)} in none" if survey.unclustered else ""
         facts.append(("Clusters", f"{survey.clusters:,} by {survey.clustering.replace('_', ' ')}{none}"))
+    named = f", the furthest out {survey.outlying[0][0]} ({number(survey.outlying[0][1])})" if survey.outlying else ""
+    facts.append(("Outliers", f"{plural(survey.outliers, noun)} with a score above {OUTLYING}{named}"))
+    groups = f" in {plural(survey.copy_groups, 'group')}" if survey.copied else ""
+    facts.append(("Near-duplicates", f"{plural(survey.copied, noun)}{groups}"))
+    if survey.hubs:
+        name, count = survey.hubs[0]
+        nobody = f"{plural(survey.antihubs, noun)} {'is' if survey.antihubs == 1 else 'are'} nobody's neighbor"
+        facts.append(("Hubs", f"most often a neighbor: {name}, {count:,} times of {survey.neighbors} on average; {nobody}"))
     return facts
+
+
+def standing_out(survey: Survey, noun: str) -> list[dict]:
+    """Lay out outliers, near-duplicates and hubs for a report: title, what it means, and (name, how much) rows."""
+    copies = [(group[0], ", ".join(group[1:6]) + (", …" if len(group) > 6 else "")) for group in survey.copies]
+    groups = [
+        {
+            "title": f"Outliers: {survey.outliers:,}",
+            "plain": f"The score compares how far a {noun}'s neighbors are with how far theirs are; about 1 is ordinary, "
+            f"and those above {OUTLYING} count as outliers.",
+            "rows": [(name, number(score)) for name, score in survey.outlying],
+        },
+        {
+            "title": f"Near-duplicates: {survey.copied:,}",
+            "plain": f"Each {noun} beside those that are nearer to it than chance would put them.",
+            "rows": copies,
+        },
+        {
+            "title": "Hubs",
+            "plain": f"How often a {noun} is among the {survey.neighbors} nearest of another; {survey.antihubs:,} never are. "
+            f"The skewness of the counts is {number(survey.hubness)}; above 1 a few {noun}s are neighbors of very many.",
+            "rows": [(name, f"{count:,} times") for name, count in survey.hubs[:5]],
+        },
+    ]
+    return [group for group in groups if group["rows"]]

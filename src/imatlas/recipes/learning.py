@@ -143,7 +143,7 @@ def learn(images: ImageSet, extractor: Extractor, *, seed: int = 0, report: Repo
     clock.lap("map", len(rows))
     clusterer = BalancedClusters(random_state=seed).fit(features.rows)
     clock.lap("clusters", len(rows))
-    trust = map_trust(features.rows, mapper.embedding_, seed=seed)
+    trust = map_trust(features.rows, mapper.embedding_, seed=seed, along=geodesics)
     embedding = Embedding(mapper.embedding_, "neighbor_map", trust)
     manifold = Manifold(rows, features, graph, geodesics, embedding, clusterer.clusters_value(), dimension, density)
     places = _place_all(images, manifold, extractor, mapper)

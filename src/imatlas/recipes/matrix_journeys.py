@@ -56,7 +56,7 @@ def methods_of(atlas: MatrixAtlas) -> tuple[Any, Any]:
 def summarize(learned: RowsMap) -> dict[str, object]:
     """Give what was found, JSON values only."""
     matrix = learned.matrix
-    found = survey(learned.graph, learned.dimension, learned.embedding, learned.clusters)
+    found = survey(learned.graph, learned.dimension, learned.embedding, learned.clusters, matrix.ids)
     return {
         "source": matrix.source,
         "columns": int(matrix.rows.shape[1]),

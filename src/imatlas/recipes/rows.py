@@ -24,7 +24,7 @@ from imatlas.progress import Report, silent
 from imatlas.recipes.learning import Clock
 from imatlas.values import Clusters, Dimension, Embedding, FeatureMatrix, KnnGraph
 
-__all__ = ["FEWEST_ROWS", "MapWishes", "RowsMap", "map_rows", "place_rows"]
+__all__ = ["FEWEST_ROWS", "MapWishes", "RowsMap", "cluster_rows", "fit_map", "map_rows", "measure_trust", "place_rows"]
 
 FEWEST_ROWS = 4
 MOST_DENSE = 2**28
@@ -37,7 +37,7 @@ class MapWishes:
 
     Parameters
     ----------
-    n_neighbors : links per row, from 2 up; lowered to n - 1 in small sets. More makes the map calmer.
+    n_neighbors : links per row, from 3 up; lowered to n - 1 in small sets. More makes the map calmer.
     metric : "euclidean", "cosine" or "correlation"; "" = Euclidean for dense rows, cosine for sparse ones.
     embedding : key of `EMBEDDINGS`, the map.
     clustering : key of `CLUSTERINGS`; "" = one that finds the number of clusters itself; "none" = no clusters.
@@ -53,8 +53,8 @@ class MapWishes:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.n_neighbors < 2:
-            raise InputError(f"--neighbors is {self.n_neighbors}; wanted 2 or more. 15 is usual.")
+        if self.n_neighbors < 3:
+            raise InputError(f"--neighbors is {self.n_neighbors}; wanted 3 or more. 15 is usual.")
         if self.n_components < 1:
             raise InputError(f"--components is {self.n_components}; wanted 1 or more. 2 make a map to look at.")
         known = {"metric": METRICS, "embedding": EMBEDDINGS, "clustering": (*CLUSTERINGS, "none")}
@@ -143,16 +143,44 @@ def map_rows(
         dimension = estimate_dimension(graph)
         density = estimate_density(graph, dimension)
         clock.lap("geometry", len(matrix))
-        mapper = _made(EMBEDDINGS[wishes.embedding], wishes, n_components=wishes.n_components)
-        mapper.fit(matrix.rows, graph=graph)
+        mapper = fit_map(matrix, graph, wishes)
         clock.lap("map", len(matrix))
-        clusterer, clusters = _cluster(matrix, graph, wishes)
+        clusterer, clusters = cluster_rows(matrix, graph, wishes)
         clock.lap("clusters", len(matrix))
-        trust = _measure_trust(matrix, mapper.embedding_, wishes)
+        trust = measure_trust(matrix, graph, mapper.embedding_, wishes.seed)
         clock.lap("trust", len(matrix))
     embedding = Embedding(mapper.embedding_, wishes.embedding, trust)
     notes = tuple(dict.fromkeys([*_decisions(asked, wishes), *(str(one.message) for one in heard)]))
     return RowsMap(matrix, wishes, graph, dimension, density, embedding, clusters, mapper, clusterer, notes, clock.seconds)
+
+
+def fit_map(matrix: FeatureMatrix, graph: KnnGraph, wishes: MapWishes) -> Any:
+    """Fit the map that was wished for."""
+    return _made(EMBEDDINGS[wishes.embedding], wishes, n_components=wishes.n_components).fit(matrix.rows, graph=graph)
+
+
+def cluster_rows(matrix: FeatureMatrix, graph: KnnGraph, wishes: MapWishes) -> tuple[Any, Clusters | None]:
+    """Fit the clustering that was wished for; give the fitted estimator and its clusters, None and None for "none"."""
+    if wishes.clustering == "none":
+        return None, None
+    method: Any = CLUSTERINGS[wishes.clustering]
+    clusterer = _made(method, wishes)
+    if "graph" in inspect.signature(method.fit).parameters:
+        clusterer.fit(matrix.rows, graph=graph)
+    else:
+        clusterer.fit(_like(matrix.rows, is_sparse=False))
+    if not matrix.is_sparse:
+        return clusterer, clusterer.clusters_value()
+    labels = clusterer.labels_
+    levels = getattr(clusterer, "levels_", labels[:, None])
+    strengths = getattr(clusterer, "strengths_", np.ones(len(labels)))
+    centroids = np.zeros((int(labels.max(initial=-1)) + 1, 0), dtype=np.float32)
+    return clusterer, Clusters(labels, levels, np.asarray(strengths, dtype=np.float32), centroids, wishes.clustering)
+
+
+def measure_trust(matrix: FeatureMatrix, graph: KnnGraph, places: np.ndarray, seed: int) -> dict[str, float]:
+    """Score a map by the distances it was made from, which are Euclidean once the rows are prepared for their metric."""
+    return map_trust(prepare_rows(matrix.rows, graph.metric), places, seed=seed, along=graph)
 
 
 def place_rows(mapper: Any, clusterer: Any, matrix: FeatureMatrix) -> tuple[np.ndarray, np.ndarray]:
@@ -200,39 +228,6 @@ def _made(method: Any, wishes: MapWishes, **more: object) -> Any:
     known = inspect.signature(method).parameters
     given = {"n_neighbors": wishes.n_neighbors, "metric": wishes.metric, "random_state": wishes.seed, **more}
     return method(**{name: value for name, value in given.items() if name in known})
-
-
-def _cluster(matrix: FeatureMatrix, graph: KnnGraph, wishes: MapWishes) -> tuple[Any, Clusters | None]:
-    if wishes.clustering == "none":
-        return None, None
-    method: Any = CLUSTERINGS[wishes.clustering]
-    clusterer = _made(method, wishes)
-    if "graph" in inspect.signature(method.fit).parameters:
-        clusterer.fit(matrix.rows, graph=graph)
-    else:
-        clusterer.fit(_like(matrix.rows, is_sparse=False))
-    if not matrix.is_sparse:
-        return clusterer, clusterer.clusters_value()
-    labels = clusterer.labels_
-    levels = getattr(clusterer, "levels_", labels[:, None])
-    strengths = getattr(clusterer, "strengths_", np.ones(len(labels)))
-    centroids = np.zeros((int(labels.max(initial=-1)) + 1, 0), dtype=np.float32)
-    return clusterer, Clusters(labels, levels, np.asarray(strengths, dtype=np.float32), centroids, wishes.clustering)
-
-
-def _measure_trust(matrix: FeatureMatrix, places: np.ndarray, wishes: MapWishes) -> dict[str, float]:
-    """Score the map by the distances it was made from; very wide sparse rows on as many of them as can be laid out in full."""
-    rows = prepare_rows(matrix.rows, wishes.metric)
-    if sparse.issparse(rows):
-        most = max(FEWEST_ROWS, MOST_DENSE // rows.shape[1])
-        if rows.shape[0] > most:
-            kept = np.sort(np.random.default_rng(wishes.seed).choice(rows.shape[0], most, replace=False))
-            rows, places = rows[kept], places[kept]
-            warnings.warn(
-                f"Trust was measured on {most:,} of the rows, as many as fit into memory laid out in full.", stacklevel=2
-            )
-        rows = _dense(rows)
-    return map_trust(rows, places, seed=wishes.seed)
 
 
 def _like(rows: np.ndarray | sparse.csr_matrix, is_sparse: bool) -> np.ndarray | sparse.csr_matrix:

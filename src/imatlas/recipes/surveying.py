@@ -8,14 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
-from imatlas.values import Clusters, Dimension, Embedding, KnnGraph, Manifold
+from imatlas.geometry import hubs, near_duplicates, outlier_scores
+from imatlas.values import Clusters, Dimension, Embedding, ImageSet, KnnGraph, Manifold
 
-__all__ = ["Survey", "survey", "survey_manifold"]
+__all__ = ["OUTLYING", "Survey", "survey", "survey_manifold"]
 
 MOST_PARTS = 20
+NAMED = 12
+"""Outliers, groups of near-duplicates and hubs that are told by name."""
+
+OUTLYING = 1.5
+"""Outlier score above which a row is told: its neighbors lie half as far again from it as from one another."""
+
+FEWEST_FOR_COPIES = 3
 
 
 @dataclass(frozen=True)
@@ -31,6 +40,9 @@ class Survey:
     map : name of the embedding.
     trust : name -> score, and "<name>_error" -> half-width of its 95 % interval.
     clustering, clusters, unclustered : its name, the number of clusters, and of rows in none.
+    outliers, outlying : how many rows have an outlier score above `OUTLYING`; the ids and scores of the most outlying.
+    copied, copy_groups, copies : rows that have a near-duplicate, the groups they form, and the ids of the first groups.
+    hubness, antihubs, hubs : skewness of how often rows are neighbors, rows that are nobody's, the most listed and how often.
     """
 
     rows: int
@@ -47,14 +59,23 @@ class Survey:
     clustering: str = "none"
     clusters: int = 0
     unclustered: int = 0
+    outliers: int = 0
+    outlying: list[list] = field(default_factory=list)
+    copied: int = 0
+    copy_groups: int = 0
+    copies: list[list[str]] = field(default_factory=list)
+    hubness: float = 0.0
+    antihubs: int = 0
+    hubs: list[list] = field(default_factory=list)
 
 
-def survey(graph: KnnGraph, dimension: Dimension, embedding: Embedding, clusters: Clusters | None) -> Survey:
+def survey(graph: KnnGraph, dimension: Dimension, embedding: Embedding, clusters: Clusters | None, ids: np.ndarray) -> Survey:
     """Sum up a map.
 
     Parameters
     ----------
     graph, dimension, embedding, clusters : of the same rows; no clusters = None.
+    ids : (n,) str, their names.
     """
     sizes = graph.component_sizes.tolist()
     return Survey(
@@ -72,9 +93,34 @@ def survey(graph: KnnGraph, dimension: Dimension, embedding: Embedding, clusters
         clustering="none" if clusters is None else clusters.method,
         clusters=0 if clusters is None else clusters.n_clusters,
         unclustered=0 if clusters is None else int(np.sum(clusters.labels < 0)),
+        **_standing_out(graph, ids),
     )
 
 
-def survey_manifold(manifold: Manifold) -> Survey:
+def survey_manifold(manifold: Manifold, images: ImageSet) -> Survey:
     """Sum up what was learned of a set of images."""
-    return survey(manifold.graph, manifold.dimension, manifold.embedding, manifold.clusters)
+    ids = images.ids[manifold.rows]
+    return survey(manifold.graph, manifold.dimension, manifold.embedding, manifold.clusters, ids)
+
+
+def _standing_out(graph: KnnGraph, ids: np.ndarray) -> dict[str, Any]:
+    """Find outliers, near-duplicates and hubs, and name the first of each."""
+    scores, listed = outlier_scores(graph), hubs(graph)
+    outlying = np.argsort(-scores, kind="stable")[: min(NAMED, int((scores > OUTLYING).sum()))]
+    most = np.argsort(-listed.counts, kind="stable")[:NAMED]
+    found: dict[str, Any] = {
+        "outliers": int((scores > OUTLYING).sum()),
+        "outlying": [[str(ids[row]), round(float(scores[row]), 2)] for row in outlying],
+        "hubness": float(listed.skewness),
+        "antihubs": int((listed.counts == 0).sum()),
+        "hubs": [[str(ids[row]), int(listed.counts[row])] for row in most],
+    }
+    if graph.n_neighbors < FEWEST_FOR_COPIES:
+        return found
+    groups = near_duplicates(graph).groups
+    members = [np.flatnonzero(groups == group)[:NAMED] for group in range(min(NAMED, int(groups.max(initial=-1)) + 1))]
+    return found | {
+        "copied": int((groups >= 0).sum()),
+        "copy_groups": int(groups.max(initial=-1)) + 1,
+        "copies": [[str(name) for name in ids[rows]] for rows in members],
+    }

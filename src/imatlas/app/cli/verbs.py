@@ -239,7 +239,7 @@ def _map(console: Console, images: ImageSet, out: Path, wishes: Wishes) -> Atlas
     limit = f"training: {wishes.steps:,} steps" if wishes.steps else f"budget for everything fitted: {wishes.budget:.0f} s"
     console.say(f"Mapping into {out} ({limit}) ...")
     atlas = map_images(images, out, wishes, report=console.report)
-    say_survey(console, survey_manifold(atlas.manifold), "image")
+    say_survey(console, survey_manifold(atlas.manifold, atlas.images), "image")
     return atlas
 
 

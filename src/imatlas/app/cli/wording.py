@@ -89,7 +89,7 @@ def summary(atlas: Atlas) -> dict[str, object]:
     }
     if atlas.has_manifold:
         manifold = atlas.manifold
-        facts |= {"features": manifold.features.extractor} | survey_facts(survey_manifold(manifold))
+        facts |= {"features": manifold.features.extractor} | survey_facts(survey_manifold(manifold, images))
         facts["added"] = sum(len(batch) for batch in atlas.added)
     return facts
 
@@ -118,6 +118,9 @@ def survey_facts(survey: Survey) -> dict[str, object]:
         "clustering": survey.clustering,
         "clusters": survey.clusters,
         "unclustered": survey.unclustered,
+        "outliers": survey.outliers,
+        "near_duplicates": survey.copied,
+        "hubness": round(survey.hubness, 2),
     }
 
 
