@@ -6,6 +6,7 @@ plain settings and arrays. `embedding_value()` and `clusters_value()` give the v
 
 from imatlas.manifold.balanced_clusters import BalancedClusters
 from imatlas.manifold.bridges import join_components
+from imatlas.manifold.density_clusters import DensityClusters
 from imatlas.manifold.diffusion_map import DiffusionMap
 from imatlas.manifold.distance import manifold_distance, manifold_similarity
 from imatlas.manifold.geodesic_oracle import GeodesicOracle, geodesic_path
@@ -21,6 +22,7 @@ __all__ = [
     "CLUSTERINGS",
     "EMBEDDINGS",
     "BalancedClusters",
+    "DensityClusters",
     "DiffusionMap",
     "GeodesicOracle",
     "LandmarkIsomap",
@@ -44,5 +46,9 @@ EMBEDDINGS = {
 }
 """Maps by name."""
 
-CLUSTERINGS = {"balanced_clusters": BalancedClusters, "spectral_clusters": SpectralClusters}
+CLUSTERINGS = {
+    "balanced_clusters": BalancedClusters,
+    "density_clusters": DensityClusters,
+    "spectral_clusters": SpectralClusters,
+}
 """Clusterings by name."""
