@@ -33,7 +33,7 @@ from imatlas.values import Geodesics, KnnGraph
 __all__ = ["geodesic_rank_correlation", "map_trust"]
 
 _TRIPLETS = 50
-_TABLE = 2**24  # distances of a block of anchors: 128 MB
+_TABLE = 2**25  # distances of a block of anchors: 256 MB
 _CHUNK = 8192
 _GROUP = 64
 _WORKERS = 4  # blocks scored side by side, at most
@@ -171,21 +171,22 @@ class _Points:
             raise InputError(f"{name} has NaN or infinite values among its stored entries; drop or mend them.")
         self.n = self.rows.shape[0]
         self.center = np.zeros(0) if sparse.issparse(X) else self.rows.mean(axis=0, dtype=np.float64)
+        self.chunks = [slice(start, start + _CHUNK) for start in range(0, self.n, _CHUNK)]
+        self.lengths = np.concatenate([_squared_lengths(self._part(chunk)) for chunk in self.chunks] or [np.zeros(0)])
 
     def squared_distances(self, anchors: np.ndarray) -> np.ndarray:
         """Give squared distances float64 (b, n) from some rows to all, infinite to themselves."""
         squared = np.empty((len(anchors), self.n))
         own = self._part(anchors)
-        lengths = _squared_lengths(own)[:, None]
-        for start in range(0, self.n, _CHUNK):
-            part = self._part(slice(start, start + _CHUNK))
-            product = own @ part.T
+        lengths = self.lengths[anchors][:, None]
+        for chunk in self.chunks:
+            product = own @ self._part(chunk).T
             table = product.toarray() if sparse.issparse(product) else product
             table *= -2
             table += lengths
-            table += _squared_lengths(part)
+            table += self.lengths[chunk]
             # What cancellation leaves of an exact zero is lifted to zero, so that duplicates are duplicates.
-            np.multiply(table, table > 4e-14 * lengths, out=squared[:, start : start + _CHUNK])
+            np.multiply(table, table > 4e-14 * lengths, out=squared[:, chunk])
         squared[np.arange(len(anchors)), anchors] = np.inf
         return squared
 
