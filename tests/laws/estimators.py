@@ -21,8 +21,8 @@ def _quiet_fit(estimator, *rows, **graph):
         return estimator.fit(*rows, **graph)
 
 
-def check_map(make) -> None:
-    """Hold a map to its family's law; `make()` gives an unfitted one."""
+def check_map(make, takes_graphs: bool = True) -> None:
+    """Hold a map to its family's law; `make()` gives an unfitted one; does it need no features beside a graph?"""
     rows = np.random.default_rng(0).normal(size=(80, 5)).astype(np.float32)
     new = np.random.default_rng(1).normal(size=(20, 5)).astype(np.float32)
     fitted = _quiet_fit(make(), rows)
@@ -35,15 +35,20 @@ def check_map(make) -> None:
     assert np.abs(alone - fitted.transform(new)).max() <= 1e-5 * width  # no row depends on its company
     ready = _quiet_fit(make(), rows, graph=knn_graph(rows, n_neighbors=make().n_neighbors))
     np.testing.assert_array_equal(ready.embedding_, places)  # a ready graph changes nothing
-    on_graph = _quiet_fit(make(), knn_graph(rows, n_neighbors=make().n_neighbors))
-    assert on_graph.embedding_.shape == places.shape
+    graph = knn_graph(rows, n_neighbors=make().n_neighbors)
     with pytest.raises(ValueError, match="graph alone"):
-        on_graph.transform(rows)
+        make().fit(graph).transform(rows)
+    if takes_graphs:
+        assert make().fit(graph).embedding_.shape == places.shape
     settings, arrays = fitted.pack()
     again = type(fitted).unpack(json.loads(json.dumps(settings)), {name: array.copy() for name, array in arrays.items()})
     np.testing.assert_array_equal(again.transform(new), fitted.transform(new))
     assert fitted.embedding_value().coordinates.shape == places.shape
-    assert fitted.inverse_transform(places).shape == rows.shape
+    np.testing.assert_array_equal(fitted.inverse_transform(places), rows)
+    assert fitted.inverse_confidence(places).min() == 1
+    between = fitted.transform(new)
+    together, apart = fitted.inverse_transform(between), [fitted.inverse_transform(place[None])[0] for place in between]
+    np.testing.assert_allclose(together, np.array(apart), atol=1e-5)
 
 
 def check_map_of_broken_and_tiny_sets(make) -> None:

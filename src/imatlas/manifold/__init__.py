@@ -16,6 +16,7 @@ from imatlas.manifold.manifold_neighbors import ManifoldNeighbors
 from imatlas.manifold.neighbor_map import NeighborMap
 from imatlas.manifold.spectral_clusters import SpectralClusters
 from imatlas.manifold.spectral_map import SpectralMap
+from imatlas.manifold.tangent_alignment import TangentAlignment
 from imatlas.manifold.trust import map_trust
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "NeighborMap",
     "SpectralClusters",
     "SpectralMap",
+    "TangentAlignment",
     "geodesic_path",
     "join_components",
     "landmark_geodesics",
@@ -43,6 +45,7 @@ EMBEDDINGS = {
     "spectral_map": SpectralMap,
     "diffusion_map": DiffusionMap,
     "landmark_isomap": LandmarkIsomap,
+    "tangent_alignment": TangentAlignment,
 }
 """Maps by name."""
 

@@ -131,7 +131,8 @@ class GraphEstimator(BaseEstimator):
 class GraphEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, GraphEstimator):
     """A map of rows that can place new rows and draw rows back from places.
 
-    Members define `_embed(graph) -> (n, q)` and `_place(neighbors, distances) -> (b, q)`.
+    Members define `_embed(graph) -> (n, q)`, and `_place(neighbors, distances) -> (b, q)` or, if they read the new rows
+    themselves, `_place_rows(rows, neighbors, distances) -> (b, q)`.
     """
 
     def __sklearn_tags__(self) -> Tags:
@@ -180,7 +181,7 @@ class GraphEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, GraphEst
         """
         rows = self._read_new(X)
         neighbors, distances = self._new_neighbors(rows)
-        places = np.asarray(self._place(neighbors, distances), dtype=np.float32)
+        places = np.asarray(self._place_rows(rows, neighbors, distances), dtype=np.float32)
         fitted = distances[:, 0] == 0
         places[fitted] = self.embedding_[neighbors[fitted, 0]]
         return places
@@ -193,7 +194,7 @@ class GraphEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, GraphEst
         ValueError
             If the map was fitted to a graph alone or to sparse rows, or the places have another width or are not finite.
         """
-        return invert_map(self._read_places(X), self.embedding_, self.rows_)
+        return invert_map(self._read_places(X), self.embedding_, np.asarray(self.rows_))
 
     def inverse_confidence(self, X: np.ndarray) -> np.ndarray:
         """Say how far `inverse_transform` of places (b, n_components) can be trusted.
@@ -207,13 +208,17 @@ class GraphEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, GraphEst
         ValueError
             As `inverse_transform`.
         """
-        return chart_confidence(self._read_places(X), self.embedding_, self.rows_)
+        return chart_confidence(self._read_places(X), self.embedding_, np.asarray(self.rows_))
 
     def embedding_value(self, trust: Mapping[str, float] | None = None) -> Embedding:
         """Give the fitted places as the value that other rooms take; `trust` is what `map_trust` measured."""
         check_is_fitted(self, "embedding_")
         method = re.sub(r"(?<!^)(?=[A-Z])", "_", type(self).__name__).lower()
         return Embedding(coordinates=self.embedding_, method=method, trust=dict(trust or {}))
+
+    def _place_rows(self, rows: np.ndarray | sparse.csr_matrix, neighbors: np.ndarray, distances: np.ndarray) -> np.ndarray:
+        """Place new rows (b, d); most members need only whom they are near to."""
+        return self._place(neighbors, distances)
 
     def _read_places(self, places: np.ndarray) -> np.ndarray:
         check_is_fitted(self, "n_rows_")
