@@ -80,7 +80,7 @@ def graph_facts(survey: Survey, noun: str) -> list[tuple[str, str]]:
     if survey.hubs:
         name, count = survey.hubs[0]
         nobody = f"{plural(survey.antihubs, noun)} {'is' if survey.antihubs == 1 else 'are'} nobody's neighbor"
-        facts.append(("Hubs", f"most often a neighbor: {name}, {count:,} times of {survey.neighbors} on average; {nobody}"))
+        facts.append(("Hubs", f"most often a neighbor: {name}, {count:,} times ({survey.neighbors} on average); {nobody}"))
     return facts
 
 

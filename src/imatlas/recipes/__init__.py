@@ -1,7 +1,7 @@
 """Whole journeys, each a short function that returns values: learn a manifold, train, judge, walk."""
 
 from imatlas.recipes.adding import Addition, add_images, add_rows, place_images
-from imatlas.recipes.forecasting import Forecast, StepForecast, forecast, refuse_too_large
+from imatlas.recipes.forecasting import Forecast, StepForecast, forecast, forecast_images, forecast_rows, refuse_too_large
 from imatlas.recipes.journeys import Wishes, extractor_of, judge_atlas, map_images, mapper_of, pick_device, train_atlas
 from imatlas.recipes.judging import Judgement, evaluate, evaluate_model, judging_count, match_sizes, pixel_pairs
 from imatlas.recipes.learning import FEWEST_TO_MAP, Learned, choose_extractor, fit_manifold, learn
@@ -36,6 +36,8 @@ __all__ = [
     "far_pairs",
     "fit_manifold",
     "forecast",
+    "forecast_images",
+    "forecast_rows",
     "judge_atlas",
     "judging_count",
     "learn",

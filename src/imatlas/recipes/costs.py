@@ -23,9 +23,12 @@ CONSTANTS: Mapping[str, float] = {
     "landmark geodesics": 1.0,
     "neighbor_map": 1.0,
     "spectral_map": 1.0,
+    "diffusion_map": 1.0,
     "landmark_isomap": 1.0,
+    "tangent_alignment": 1.0,
     "balanced_clusters": 1.0,
     "spectral_clusters": 1.0,
+    "density_clusters": 1.0,
     "trust": 1.0,
 }
 """Step -> its time over work / speed, as measured; made by `scripts/proofs/forecast.py --fit`."""
@@ -84,9 +87,12 @@ STEPS: Mapping[str, Cost] = {
     "landmark geodesics": Cost("sorts", lambda s: 128 * _edges(s) * _log(s.n), lambda s: 12.0 * 128 * s.n + 48 * _edges(s)),
     "neighbor_map": Cost("gathers", lambda s: 250 * s.n * (2 * s.k + 40.0), lambda s: 80 * _edges(s) + 4.0 * s.n * s.d),
     "spectral_map": Cost("gathers", lambda s: (20 + s.q) * 20 * _edges(s), lambda s: 120 * _edges(s) + 400.0 * s.n),
+    "diffusion_map": Cost("gathers", lambda s: (20 + s.q) * 20 * _edges(s), lambda s: 120 * _edges(s) + 400.0 * s.n),
     "landmark_isomap": Cost("sorts", lambda s: 128 * _edges(s) * _log(s.n), lambda s: 24.0 * 128 * s.n + 48 * _edges(s)),
+    "tangent_alignment": Cost("gathers", lambda s: _edges(s) * (s.k * s.d + 400 * s.k), lambda s: 16 * _edges(s) * s.k + BLOCK),
     "balanced_clusters": Cost("products", lambda s: 17 * s.n * _n_clusters(s) * (s.d + 100), lambda s: 4.0 * s.n * s.d + BLOCK),
     "spectral_clusters": Cost("gathers", lambda s: 28 * 20 * _edges(s), lambda s: 120 * _edges(s) + 600.0 * s.n),
+    "density_clusters": Cost("sorts", lambda s: _edges(s) * _log(s.n), lambda s: 120 * _edges(s)),
     "trust": Cost("products", lambda s: 1000 * s.n * (s.d + 600.0), lambda s: 8.0 * s.n * s.d + 3 * BLOCK),
 }
 """Step -> its cost; a step named like a key of `EMBEDDINGS` or `CLUSTERINGS` is that method."""

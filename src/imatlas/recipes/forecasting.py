@@ -20,8 +20,22 @@ from threadpoolctl import threadpool_limits
 from imatlas.checks import InputError
 from imatlas.neighbors.graph import EXACT_COST
 from imatlas.recipes.costs import CONSTANTS, START, STEPS, Size
+from imatlas.recipes.rows import MapWishes
+from imatlas.values import FeatureMatrix, ImageSet
 
-__all__ = ["Forecast", "StepForecast", "available_memory", "forecast", "machine_speed", "refuse_too_large"]
+__all__ = [
+    "Forecast",
+    "StepForecast",
+    "available_memory",
+    "forecast",
+    "forecast_images",
+    "forecast_rows",
+    "machine_speed",
+    "refuse_too_large",
+]
+
+USUAL, WIDE = 64, 512
+"""Numbers per image of the encoder and of principal components, and of random convolutions."""
 
 SURE = 1.5
 """A forecast is refused only where even this part of it is more than the machine has."""
@@ -116,6 +130,26 @@ def forecast(
     rows = 12.0 * n * filled if filled else 4.0 * n * d
     graph = 20.0 * n * size.k
     return Forecast(n, d, steps, KEPT + rows + graph + max(step.memory for step in steps))
+
+
+def forecast_rows(matrix: FeatureMatrix, wishes: MapWishes) -> Forecast:
+    """Say what mapping a feature matrix will cost."""
+    wishes, (n, d) = wishes.settled(matrix), matrix.rows.shape
+    filled = 0.0 if isinstance(matrix.rows, np.ndarray) else max(1.0, matrix.rows.nnz / n)
+    return forecast(
+        n, d, n_neighbors=wishes.n_neighbors, embedding=wishes.embedding, clustering=wishes.clustering, filled=filled
+    )
+
+
+def forecast_images(images: ImageSet, features: str) -> Forecast:
+    """Say what mapping an image set will cost once its features are there.
+
+    Parameters
+    ----------
+    features : "auto" or a key of `imatlas.features.EXTRACTORS`; an encoder's own time is its share of the budget.
+    """
+    widths = {"pixels": int(np.prod(images.shape)), "random_convolutions": WIDE}
+    return forecast(max(2, len(images.training_rows)), widths.get(features, USUAL), geodesics=True)
 
 
 def refuse_too_large(cost: Forecast) -> str:

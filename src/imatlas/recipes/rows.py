@@ -65,7 +65,14 @@ class MapWishes:
                 raise InputError(f"There is no {word} {wish!r}; choose one of: {', '.join(names)}.")
 
     def settled(self, matrix: FeatureMatrix) -> MapWishes:
-        """Give the wishes with everything that the matrix decides filled in."""
+        """Give the wishes with everything that the matrix decides filled in.
+
+        Raises
+        ------
+        InputError
+            If the matrix has fewer than 4 rows, or all are the same, so that no map can be made of it.
+        """
+        _require_mappable(matrix)
         metric = self.metric or ("cosine" if matrix.is_sparse else "euclidean")
         clustering = self.clustering or _usual_clustering(matrix)
         return replace(self, metric=metric, clustering=clustering, n_neighbors=min(self.n_neighbors, len(matrix) - 1))
@@ -130,7 +137,6 @@ def map_rows(
     (60, 2)
     """
     matrix = read_matrix(source)
-    _require_mappable(matrix)
     asked = wishes or MapWishes()
     wishes = asked.settled(matrix)
     clock = Clock(report)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from imatlas.app.cli.console import MISUSED, Console, sentences
 from imatlas.app.cli.places import atlas_beside, refuse_atlas, write_atlas_report
-from imatlas.app.cli.wording import counted, matrix_summary, say_matrix, say_survey, summary
+from imatlas.app.cli.wording import counted, matrix_summary, say_forecast, say_matrix, say_survey, summary
 from imatlas.checks import InputError
 from imatlas.images import is_matrix_file, read_matrix
-from imatlas.recipes import Addition, MapWishes, Survey, add_images, add_rows, map_matrix
+from imatlas.recipes import Addition, MapWishes, Survey, add_images, add_rows, forecast_rows, map_matrix
 from imatlas.store import holds_matrix, open_atlas, open_matrix_atlas, refuse_foreign
 
 __all__ = ["Wanted", "add", "is_matrix", "map_matrix_only"]
@@ -77,6 +77,7 @@ def map_matrix_only(source: Path, out: Path | None, wanted: Wanted, *, seed: int
         console.say(f"Reading {source} as a feature matrix (--as images reads it as images) ...")
         matrix = read_matrix(source)
         say_matrix(console, matrix)
+        say_forecast(console, forecast_rows(matrix, wishes))
         console.say(f"Mapping into {place} ...")
         atlas = map_matrix(matrix, place, wishes, report=console.report)
         console.say(*(f"  note: {note}" for note in atlas.summary["notes"] if note not in matrix.notes))

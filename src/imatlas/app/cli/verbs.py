@@ -9,7 +9,7 @@ import numpy as np
 
 from imatlas.app.cli.console import MISUSED, Console, read_duration, read_seeds, sentences
 from imatlas.app.cli.places import atlas_beside, refuse_atlas, write_atlas_report
-from imatlas.app.cli.wording import matrix_summary, say_images, say_scores, say_survey, summary
+from imatlas.app.cli.wording import matrix_summary, say_forecast, say_images, say_scores, say_survey, summary
 from imatlas.checks import InputError
 from imatlas.generators import LatentFlow
 from imatlas.images import check_resolution, digits, parse_ground, read_image, read_images
@@ -21,6 +21,7 @@ from imatlas.recipes import (
     Wishes,
     evaluate,
     extractor_of,
+    forecast_images,
     judge_atlas,
     load_model,
     map_images,
@@ -237,6 +238,7 @@ def _read(console: Console, source: Path, place: Path, *, resolution: int | None
 def _map(console: Console, images: ImageSet, out: Path, wishes: Wishes) -> Atlas:
     say_images(console, images)
     limit = f"training: {wishes.steps:,} steps" if wishes.steps else f"budget for everything fitted: {wishes.budget:.0f} s"
+    say_forecast(console, forecast_images(images, wishes.features))
     console.say(f"Mapping into {out} ({limit}) ...")
     atlas = map_images(images, out, wishes, report=console.report)
     say_survey(console, survey_manifold(atlas.manifold, atlas.images), "image")

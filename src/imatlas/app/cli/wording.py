@@ -7,11 +7,11 @@ import numpy as np
 from imatlas.app.cli.console import Console
 from imatlas.app.trust_words import graph_facts, trust_rows
 from imatlas.evaluation import score_table
-from imatlas.recipes import Judgement, Survey, survey_manifold
+from imatlas.recipes import Forecast, Judgement, Survey, refuse_too_large, survey_manifold
 from imatlas.store import Atlas, MatrixAtlas, list_batches
 from imatlas.values import FeatureMatrix, ImageSet
 
-__all__ = ["counted", "matrix_summary", "say_images", "say_matrix", "say_scores", "say_survey", "summary"]
+__all__ = ["counted", "matrix_summary", "say_forecast", "say_images", "say_matrix", "say_scores", "say_survey", "summary"]
 
 SHOWN_FILES = 5
 
@@ -38,6 +38,20 @@ def say_matrix(console: Console, matrix: FeatureMatrix) -> None:
     kind = "sparse" if matrix.is_sparse else "dense"
     console.say(f"{counted(len(matrix), 'row')} of {counted(matrix.rows.shape[1], 'number')}, {kind}, {labels}.")
     console.say(*(f"  note: {note}" for note in matrix.notes))
+
+
+def say_forecast(console: Console, cost: Forecast) -> None:
+    """Say what mapping will cost, before it begins.
+
+    Raises
+    ------
+    InputError
+        If this machine certainly has too little memory for it.
+    """
+    console.say(f"Forecast for {cost}.")
+    warning = refuse_too_large(cost)
+    if warning:
+        console.say(f"  note: {warning}")
 
 
 def say_survey(console: Console, survey: Survey, noun: str) -> None:
