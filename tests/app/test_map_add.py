@@ -1,6 +1,7 @@
 """`imatlas map ATLAS --add MORE`: new images and rows on a finished map, on which nothing moves."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -39,11 +40,19 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in files if "added" not in path.relative_to(folder).parts}
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A file of 60 pictures of a moving shape, and their atlas."""
+    home = tmp_path_factory.mktemp("made")
+    np.savez(home / "x.npz", images=moving_shape(60, SIDE, seed=0)[0].pixels)
+    command("map", home / "x.npz", "--features", "pixels", "--out", home / "x.atlas")
+    return home
+
+
 @pytest.fixture
-def atlas(tmp_path):
-    """An atlas of 60 pictures of a moving shape."""
-    np.savez(tmp_path / "x.npz", images=moving_shape(60, SIDE, seed=0)[0].pixels)
-    command("map", tmp_path / "x.npz", "--features", "pixels", "--out", tmp_path / "x.atlas")
+def atlas(made, tmp_path):
+    """A copy of that atlas, to be changed."""
+    shutil.copytree(made / "x.atlas", tmp_path / "x.atlas")
     return tmp_path / "x.atlas"
 
 
@@ -114,10 +123,10 @@ def test_training_knows_nothing_of_what_was_added(atlas, more):
     assert len(list((more.parent / "way").glob("geodesic-*.png"))) == 3
 
 
-def test_a_map_that_is_made_anew_takes_its_additions_along(atlas, more, tmp_path):
+def test_a_map_that_is_made_anew_takes_its_additions_along(made, atlas, more):
     command("map", atlas, "--add", more)
     [first] = open_atlas(atlas).added
-    command("map", tmp_path / "x.npz", "--features", "principal_components", "--out", atlas)
+    command("map", made / "x.npz", "--features", "principal_components", "--out", atlas)
     [second] = open_atlas(atlas).added
     assert second.map_key != first.map_key
     assert not np.array_equal(first.places, second.places)

@@ -73,8 +73,8 @@ def _n_clusters(s: Size) -> float:
 
 
 STEPS: Mapping[str, Cost] = {
-    # Every pair costs d products, and about 100 more for keeping the nearest.
-    "exact neighbors": Cost("products", lambda s: float(s.n) ** 2 * (s.d + 100), lambda s: 4.0 * s.n * s.d + BLOCK),
+    # Every pair costs d products, and what about 280 more take for keeping the nearest.
+    "exact neighbors": Cost("products", lambda s: float(s.n) ** 2 * (s.d + 280), lambda s: 4.0 * s.n * s.d + BLOCK),
     "inverted lists": Cost(
         "gathers",
         lambda s: float(s.n) ** 1.5 * 64 + 3 * _edges(s) * s.d + s.n * min(s.d, 784) * 64,
@@ -92,7 +92,7 @@ STEPS: Mapping[str, Cost] = {
     "tangent_alignment": Cost("gathers", lambda s: _edges(s) * (s.k * s.d + 400 * s.k), lambda s: 16 * _edges(s) * s.k + BLOCK),
     "balanced_clusters": Cost("products", lambda s: 17 * s.n * _n_clusters(s) * (s.d + 100), lambda s: 4.0 * s.n * s.d + BLOCK),
     "spectral_clusters": Cost("gathers", lambda s: 28 * 20 * _edges(s), lambda s: 120 * _edges(s) + 600.0 * s.n),
-    "density_clusters": Cost("sorts", lambda s: _edges(s) * _log(s.n), lambda s: 120 * _edges(s)),
-    "trust": Cost("products", lambda s: 1000 * s.n * (s.d + 600.0), lambda s: 8.0 * s.n * s.d + 3 * BLOCK),
+    "density_clusters": Cost("gathers", lambda s: 150 * s.n * (2 * s.k + 40.0), lambda s: 120 * _edges(s)),
+    "trust": Cost("products", lambda s: 1000 * s.n * (s.d + 1500.0), lambda s: 8.0 * s.n * s.d + 3 * BLOCK),
 }
 """Step -> its cost; a step named like a key of `EMBEDDINGS` or `CLUSTERINGS` is that method."""

@@ -18,7 +18,7 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from imatlas.checks import InputError
-from imatlas.neighbors.graph import EXACT_COST
+from imatlas.neighbors.index import is_exact
 from imatlas.recipes.costs import CONSTANTS, START, STEPS, Size
 from imatlas.recipes.rows import MapWishes
 from imatlas.values import FeatureMatrix, ImageSet
@@ -85,7 +85,7 @@ def forecast(
     *,
     n_neighbors: int = 15,
     embedding: str = "neighbor_map",
-    clustering: str = "balanced_clusters",
+    clustering: str = "density_clusters",
     filled: float = 0.0,
     geodesics: bool = False,
 ) -> Forecast:
@@ -113,7 +113,7 @@ def forecast(
     --------
     >>> cost = forecast(70_000, 784)
     >>> [step.step for step in cost.steps]
-    ['inverted lists', 'geometry', 'neighbor_map', 'balanced_clusters', 'trust']
+    ['inverted lists', 'geometry', 'neighbor_map', 'density_clusters', 'trust']
     >>> cost.seconds > forecast(7_000, 784).seconds
     True
     """
@@ -149,7 +149,9 @@ def forecast_images(images: ImageSet, features: str) -> Forecast:
     features : "auto" or a key of `imatlas.features.EXTRACTORS`; an encoder's own time is its share of the budget.
     """
     widths = {"pixels": int(np.prod(images.shape)), "random_convolutions": WIDE}
-    return forecast(max(2, len(images.training_rows)), widths.get(features, USUAL), geodesics=True)
+    return forecast(
+        max(2, len(images.training_rows)), widths.get(features, USUAL), clustering="balanced_clusters", geodesics=True
+    )
 
 
 def refuse_too_large(cost: Forecast) -> str:
@@ -207,7 +209,7 @@ def _search(n: int, d: int, filled: float) -> str:
     """Name the search that will be used."""
     if filled:
         return "sparse neighbors"
-    return "exact neighbors" if float(n) * n * d <= EXACT_COST else "inverted lists"
+    return "exact neighbors" if is_exact(n, d, k) else "inverted lists"
 
 
 def _step(name: str, size: Size, speed: Mapping[str, float]) -> StepForecast:

@@ -27,6 +27,9 @@ from imatlas.values import Clusters, Dimension, Embedding, FeatureMatrix, KnnGra
 __all__ = ["FEWEST_ROWS", "MapWishes", "RowsMap", "cluster_rows", "fit_map", "map_rows", "measure_trust", "place_rows"]
 
 FEWEST_ROWS = 4
+USUAL_CLUSTERING = "density_clusters"
+"""It finds the number of clusters itself, and takes dense and sparse rows."""
+
 MOST_DENSE = 2**28
 """Numbers a sparse matrix may have when laid out in full, for methods that know dense rows only (1 GiB)."""
 
@@ -40,7 +43,7 @@ class MapWishes:
     n_neighbors : links per row, from 3 up; lowered to n - 1 in small sets. More makes the map calmer.
     metric : "euclidean", "cosine" or "correlation"; "" = Euclidean for dense rows, cosine for sparse ones.
     embedding : key of `EMBEDDINGS`, the map.
-    clustering : key of `CLUSTERINGS`; "" = one that finds the number of clusters itself; "none" = no clusters.
+    clustering : key of `CLUSTERINGS`; "" = density clusters, which find their number; "none" = no clusters.
     n_components : coordinates per row.
     seed : of everything random.
     """
@@ -74,7 +77,7 @@ class MapWishes:
         """
         _require_mappable(matrix)
         metric = self.metric or ("cosine" if matrix.is_sparse else "euclidean")
-        clustering = self.clustering or _usual_clustering(matrix)
+        clustering = self.clustering or USUAL_CLUSTERING
         return replace(self, metric=metric, clustering=clustering, n_neighbors=min(self.n_neighbors, len(matrix) - 1))
 
 
@@ -224,11 +227,6 @@ def _require_mappable(matrix: FeatureMatrix) -> None:
     raise InputError(f"All {n:,} rows of {matrix.source} are the same; a map needs rows that differ. Look at the file again.")
 
 
-def _usual_clustering(matrix: FeatureMatrix) -> str:
-    """Give the clustering that finds the number of clusters itself."""
-    return "balanced_clusters" if not matrix.is_sparse else "spectral_clusters"
-
-
 def _made(method: Any, wishes: MapWishes, **more: object) -> Any:
     """Build an estimator with those of the wishes that it knows."""
     known = inspect.signature(method).parameters
@@ -245,7 +243,7 @@ def _like(rows: np.ndarray | sparse.csr_matrix, is_sparse: bool) -> np.ndarray |
     if rows.shape[0] * rows.shape[1] > MOST_DENSE:
         raise InputError(
             f"{rows.shape[0]:,} x {rows.shape[1]:,} sparse rows are too many to lay out in full, which this method needs. "
-            "Choose --clusters spectral_clusters, which takes sparse rows as they are."
+            "Choose --clusters density_clusters, which takes sparse rows as they are."
         )
     return _dense(rows)
 

@@ -94,7 +94,7 @@ def map_(
     neighbors: Annotated[int | None, typer.Option(help="Matrix: links per row; 15 when not given.")] = None,
     metric: Annotated[str | None, typer.Option(help="Matrix: euclidean, cosine or correlation.")] = None,
     embedding: Annotated[str | None, typer.Option("--map", help="Matrix: neighbor_map, spectral_map, ...")] = None,
-    clustering: Annotated[str | None, typer.Option("--clusters", help="Matrix: balanced_clusters, ..., or none.")] = None,
+    clustering: Annotated[str | None, typer.Option("--clusters", help="Matrix: density_clusters, ..., or none.")] = None,
     components: Annotated[int | None, typer.Option(help="Matrix: coordinates per row; 2 when not given.")] = None,
     seed: Seed = 0,
     as_json: Json = False,
