@@ -14,8 +14,7 @@ depth how far, in log density, their highest pass lies below the median row of t
 cut, near 0 between groups that hardly touch. Groups merge in falling order of openness. Density is that on the map; in few
 dimensions, where a map tears curves and distances tell densities apart, it is that of the rows.
 
-Bodies may be long and thin, the more so the lower D: E is taken 2^(-2.5/D) smaller, and a body that was itself joined through
-a narrow place is expected to be no wider elsewhere: E grows from what was found there as a cut grows, by m^(1 - 1/D).
+Bodies may be long and thin, the more so the lower D: E is taken 2^(-2.5/D) smaller.
 
 References: Kannan, Vempala, Vetta, "On clusterings: good, bad and spectral", 2004 (cut against size); Levina, Bickel, 2004 (D).
 """
@@ -111,7 +110,7 @@ class _Bodies:
         self.k, self.min_size = graph.n_neighbors, min_size
         self.sizes = np.bincount(groups).tolist()
         self.dimensions = _dimensions(graph, groups).tolist()
-        self.cuts = [self._round_cut(m, dimension) for m, dimension in zip(self.sizes, self.dimensions)]
+        self.cuts = [self._cut(m, dimension) for m, dimension in zip(self.sizes, self.dimensions)]
         terrains = (terrain, _row_terrain(graph))
         self.trust = np.array([1.0, 0.0]) + _row_trust(graph) * np.array([-1.0, 1.0])  # in map and rows
         self.levels = list(np.stack([_medians(one.height, groups) for one in terrains], axis=1))  # medians, (2,) each
@@ -136,17 +135,13 @@ class _Bodies:
         m = self.sizes[one] + self.sizes[other]
         share = self.sizes[large] / m
         dimension = share * self.dimensions[large] + (1 - share) * self.dimensions[small]
-        growth = 1 - 1 / dimension
-        # What was found at the narrow place divided twice `small`; a cut of all is wider by the growth.
-        narrow = self.borders[one][other].links * (m / self.sizes[small]) ** growth
-        wide = self.cuts[large] * (1 / share) ** growth
         borders = self.borders[large]
         for node, border in self.borders[small].items():
             borders[node] = border.with_another(borders[node]) if node in borders else border
         new = len(self.sizes)
         self.sizes.append(m)
         self.dimensions.append(dimension)
-        self.cuts.append(min(self._round_cut(m, dimension), wide, narrow))
+        self.cuts.append(self._cut(m, dimension))
         self.levels.append(share * self.levels[large] + (1 - share) * self.levels[small])
         self.borders.append({})
         self.sizes[one] = self.sizes[other] = 0
@@ -156,7 +151,7 @@ class _Bodies:
                 self._set(node, new, border)
         self.borders[one], self.borders[other] = {}, {}
 
-    def _round_cut(self, m: float, dimension: float) -> float:
+    def _cut(self, m: float, dimension: float) -> float:
         return expected_cut(m, dimension, self.k) * 2 ** (-_THINNESS / dimension)
 
     def _set(self, one: int, other: int, border: _Border) -> None:
