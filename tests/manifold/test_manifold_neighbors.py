@@ -1,5 +1,7 @@
 """Neighbors under every manifold distance, for fitted and for new rows, and how alike they are."""
 
+import json
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -60,6 +62,17 @@ def test_lengths_become_similarities_by_the_scale_of_both_rows(metric):
     np.testing.assert_allclose(fitted.similarities()[0], expected, rtol=1e-5)
     alike, _ = fitted.similarities(rows[:4], 1)
     np.testing.assert_array_equal(alike, 1)  # a row that comes again is wholly like itself
+
+
+@pytest.mark.parametrize("metric", DISTANCES)
+def test_packed_neighbors_answer_as_before(metric):
+    rows = np.random.default_rng(0).normal(size=(50, 3))
+    fitted = ManifoldNeighbors(6, metric=metric).fit(rows)
+    settings, arrays = fitted.pack()
+    again = ManifoldNeighbors.unpack(json.loads(json.dumps(settings)), arrays)
+    for ours, theirs in zip(fitted.kneighbors(rows[:5] + 0.1, 9), again.kneighbors(rows[:5] + 0.1, 9)):
+        np.testing.assert_array_equal(ours, theirs)
+    np.testing.assert_array_equal(again.graph_.indices, fitted.graph_.indices)
 
 
 def test_neighbor_matrices_are_those_of_scikit_learn():

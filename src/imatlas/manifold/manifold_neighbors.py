@@ -15,7 +15,8 @@ References: Zelnik-Manor, Perona, "Self-tuning spectral clustering", 2004.
 
 from __future__ import annotations
 
-from typing import Self
+from collections.abc import Mapping
+from typing import Any, Self
 
 import numpy as np
 from scipy import sparse
@@ -59,6 +60,8 @@ class ManifoldNeighbors(GraphEstimator):
     [[1], [0], [1]]
     """
 
+    _learned = ("indices_", "distances_", "bridges_", "bridge_lengths_", "recall_")
+
     def __init__(
         self,
         n_neighbors: int = 15,
@@ -82,13 +85,10 @@ class ManifoldNeighbors(GraphEstimator):
         """
         if self.metric not in DISTANCES:
             raise ValueError(f"The metric is {self.metric!r}; wanted one of {', '.join(DISTANCES)}. Choose one of these.")
-        self.graph_ = self.link_graph_ = links = self._read(X, graph)
+        links = self._read(X, graph)
         if self.metric in METRICS and links.metric != self.metric:
             raise ValueError(f"The graph was made under {links.metric}, but metric is {self.metric!r}; give both one metric.")
-        if self.metric == "diffusion":
-            self.space_ = DiffusionSpace.of(self.rows_, links, self.t)
-            distances, indices = self._own_neighbors(links.n_neighbors)
-            self.graph_ = KnnGraph(indices=indices, distances=distances, metric="diffusion", recall=links.recall)
+        self._take(links)
         return self
 
     def kneighbors(
@@ -160,6 +160,32 @@ class ManifoldNeighbors(GraphEstimator):
         entries = answers[found].astype(np.float64) if mode != "connectivity" else np.ones(int(found.sum()))
         starts = np.append(0, np.cumsum(found.sum(axis=1)))
         return sparse.csr_matrix((entries, indices[found], starts), shape=(len(indices), self.n_rows_))
+
+    @classmethod
+    def unpack(cls, settings: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Self:
+        """Give the fitted estimator back that `pack` took apart; what diffusion adds to its links is worked out again.
+
+        Raises
+        ------
+        ValueError
+            If the settings were packed by another method.
+        """
+        neighbors = super().unpack(settings, arrays)
+        links = {
+            name: getattr(neighbors, f"{name}_") for name in ("indices", "distances", "bridges", "bridge_lengths", "recall")
+        }
+        neighbors._take(KnnGraph(metric=neighbors.metric_, **links))
+        return neighbors
+
+    def _take(self, links: KnnGraph) -> None:
+        """Remember the graph that the rows are linked by, and make that of the metric from it."""
+        self.indices_, self.distances_, self.recall_ = links.indices, links.distances, float(links.recall)
+        self.bridges_, self.bridge_lengths_ = links.bridges, links.bridge_lengths
+        self.graph_ = self.link_graph_ = links
+        if self.metric == "diffusion":
+            self.space_ = DiffusionSpace.of(self.rows_, links, self.t)
+            distances, indices = self._own_neighbors(links.n_neighbors)
+            self.graph_ = KnnGraph(indices=indices, distances=distances, metric="diffusion", recall=links.recall)
 
     def _answer(self, X: np.ndarray | sparse.spmatrix | None, n_neighbors: int | None) -> tuple[np.ndarray, np.ndarray]:
         check_is_fitted(self, "graph_")
