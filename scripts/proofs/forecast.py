@@ -14,7 +14,7 @@ from statistics import median
 
 SIZES = ((2_000, 64), (5_000, 784), (10_000, 64), (30_000, 64), (40_000, 784), (100_000, 64))
 SPARSE = ((3_000, 5_000, 20), (10_000, 8_000, 20))
-MOST_OTHERS = 10_000
+MOST_OTHERS = 5_000
 """Rows up to which the maps and clusterings that are not the defaults are measured too."""
 
 

@@ -93,6 +93,9 @@ STEPS: Mapping[str, Cost] = {
     "balanced_clusters": Cost("products", lambda s: 17 * s.n * _n_clusters(s) * (s.d + 100), lambda s: 4.0 * s.n * s.d + BLOCK),
     "spectral_clusters": Cost("gathers", lambda s: 28 * 20 * _edges(s), lambda s: 120 * _edges(s) + 600.0 * s.n),
     "density_clusters": Cost("gathers", lambda s: 150 * s.n * (2 * s.k + 40.0), lambda s: 120 * _edges(s)),
-    "trust": Cost("products", lambda s: 1000 * s.n * (s.d + 1500.0), lambda s: 8.0 * s.n * s.d + 3 * BLOCK),
+    # Tables of distances from a thousand rows to all, in a few blocks side by side.
+    "trust": Cost(
+        "products", lambda s: 1000 * s.n * (s.d + 1500.0), lambda s: 4.0 * s.n * s.d + min(24_000.0 * s.n, 6.0 * BLOCK)
+    ),
 }
 """Step -> its cost; a step named like a key of `EMBEDDINGS` or `CLUSTERINGS` is that method."""

@@ -40,7 +40,7 @@ USUAL, WIDE = 64, 512
 SURE = 1.5
 """A forecast is refused only where even this part of it is more than the machine has."""
 
-KEPT = 300e6
+KEPT = 420e6
 """Bytes of the program itself: Python, torch, faiss and SciPy, loaded."""
 
 
@@ -119,12 +119,12 @@ def forecast(
     """
     if n < 2 or d < 1:
         raise InputError(f"A forecast was asked for {n} x {d}; wanted 2 rows or more of 1 number or more.")
-    names = [_search(n, d, filled), "geometry", *(["landmark geodesics"] if geodesics else []), embedding]
+    size = Size(n, d, min(n_neighbors, n - 1), filled=filled)
+    names = [_search(n, d, size.k, filled), "geometry", *(["landmark geodesics"] if geodesics else []), embedding]
     names += [] if clustering == "none" else [clustering]
     unknown = [name for name in names if name not in STEPS]
     if unknown:
         raise InputError(f"Nothing is known of the cost of {unknown[0]!r}; known are: {', '.join(STEPS)}.")
-    size = Size(n, d, min(n_neighbors, n - 1), filled=filled)
     speed = machine_speed()
     steps = tuple(_step(name, size, speed) for name in [*names, "trust"])
     rows = 12.0 * n * filled if filled else 4.0 * n * d
@@ -205,7 +205,7 @@ def available_memory() -> float | None:
     return min(free) if free else None
 
 
-def _search(n: int, d: int, filled: float) -> str:
+def _search(n: int, d: int, k: int, filled: float) -> str:
     """Name the search that will be used."""
     if filled:
         return "sparse neighbors"
