@@ -9,16 +9,12 @@ import pytest
 from scipy.spatial.distance import pdist
 from sklearn.datasets import load_digits, make_swiss_roll
 from sklearn.manifold import Isomap, SpectralEmbedding
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from imatlas.manifold import (
     EMBEDDINGS,
-    BalancedClusters,
     DiffusionMap,
     LandmarkIsomap,
-    ManifoldNeighbors,
     NeighborMap,
-    SpectralClusters,
     SpectralMap,
     TangentAlignment,
     map_trust,
@@ -37,24 +33,6 @@ MAKERS = [
     lambda: NeighborMap(n_neighbors=10, n_steps=60),
     lambda: TangentAlignment(n_neighbors=10),
 ]
-
-
-@parametrize_with_checks(
-    [
-        SpectralMap(),
-        DiffusionMap(),
-        LandmarkIsomap(n_landmarks=20),
-        NeighborMap(n_steps=20),
-        TangentAlignment(),
-        SpectralClusters(),
-        BalancedClusters(),
-        ManifoldNeighbors(),
-    ]
-)
-def test_estimators_keep_the_contract_of_scikit_learn(estimator, check):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        check(estimator)
 
 
 @pytest.mark.parametrize("make", MAKERS)

@@ -4,6 +4,7 @@ Everything starts from one `KnnGraph`; every estimator takes features or that gr
 plain settings and arrays. `embedding_value()` and `clusters_value()` give the values other rooms take.
 """
 
+from imatlas.manifold.any_map import AnyMap
 from imatlas.manifold.balanced_clusters import BalancedClusters
 from imatlas.manifold.bridges import join_components
 from imatlas.manifold.density_clusters import DensityClusters
@@ -22,6 +23,7 @@ from imatlas.manifold.trust import map_trust
 __all__ = [
     "CLUSTERINGS",
     "EMBEDDINGS",
+    "AnyMap",
     "BalancedClusters",
     "DensityClusters",
     "DiffusionMap",

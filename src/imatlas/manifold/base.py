@@ -159,8 +159,7 @@ class GraphEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, GraphEst
             If X is no finite matrix of two rows or more, or the graph has other rows.
         """
         graph = self._read(X, graph)
-        coordinates = np.asarray(self._embed(graph), dtype=np.float32)
-        self.embedding_ = np.ascontiguousarray(coordinates[first_duplicates(graph)])
+        self._settle(self._embed(graph), graph)
         return self
 
     def fit_transform(
@@ -215,6 +214,10 @@ class GraphEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, GraphEst
         check_is_fitted(self, "embedding_")
         method = re.sub(r"(?<!^)(?=[A-Z])", "_", type(self).__name__).lower()
         return Embedding(coordinates=self.embedding_, method=method, trust=dict(trust or {}))
+
+    def _settle(self, coordinates: np.ndarray, graph: KnnGraph) -> None:
+        """Keep the places (n, q); rows at distance zero get one place."""
+        self.embedding_ = np.ascontiguousarray(np.asarray(coordinates, dtype=np.float32)[first_duplicates(graph)])
 
     def _place_rows(self, rows: np.ndarray | sparse.csr_matrix, neighbors: np.ndarray, distances: np.ndarray) -> np.ndarray:
         """Place new rows (b, d); most members need only whom they are near to."""

@@ -17,7 +17,6 @@ Reference: Zhang, Zha, "Principal manifolds and nonlinear dimension reduction vi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -27,6 +26,7 @@ from threadpoolctl import threadpool_limits
 
 from imatlas.checks import InputError
 from imatlas.manifold.base import GraphEmbedding, warn_of_components
+from imatlas.manifold.charts import blocks_of_steps, step_products
 from imatlas.manifold.components import side_by_side
 from imatlas.manifold.spectral import orient, slow_modes
 from imatlas.neighbors.metrics import prepare_rows
@@ -119,8 +119,8 @@ class TangentAlignment(GraphEmbedding):
         near = np.where(same, neighbors, neighbors[:, :1])  # the nearest row stands in for those of other components
         new, old = prepare_rows(rows, self.metric_), prepare_rows(self.rows_, self.metric_)
         places = np.empty((len(near), self.embedding_.shape[1]))
-        for block in _blocks(len(near), near.shape[1], old.shape[1]):
-            products = _products(new[block], old, near[block])
+        for block in blocks_of_steps(len(near), near.shape[1], old.shape[1]):
+            products = step_products(new[block], old, near[block])
             left, lengths = _directions(products, self.embedding_.shape[1])
             toward = products.mean(axis=(1, 2))[:, None] - products.mean(axis=2)  # (x_j - mean) . (x - mean), (b, k)
             inverse = np.where(lengths > 0, 1 / np.where(lengths > 0, lengths, 1), 0)
@@ -149,8 +149,8 @@ class _Charts:
     def of(cls, rows: Rows, members: np.ndarray, n_components: int) -> _Charts:
         left = np.empty((*members.shape, n_components))
         lengths = np.empty((len(members), n_components))
-        for block in _blocks(len(members), members.shape[1], rows.shape[1]):
-            products = _products(rows[members[block, 0]], rows, members[block])
+        for block in blocks_of_steps(len(members), members.shape[1], rows.shape[1]):
+            products = step_products(rows[members[block, 0]], rows, members[block])
             left[block], lengths[block] = _directions(products, n_components)
         return cls(members, left, lengths)
 
@@ -181,27 +181,6 @@ class _Charts:
         return (axes * np.where(kept, 1 / np.sqrt(np.where(kept, values, 1)), 0)) @ axes.T
 
 
-def _blocks(n: int, m: int, d: int) -> Iterator[slice]:
-    """Give slices of rows whose m steps in d dimensions take about 128 MB."""
-    step = max(1, 2**24 // ((m + 1) * max(d, m)))
-    for start in range(0, n, step):
-        yield slice(start, min(start + step, n))
-
-
-def _products(origins: Rows, rows: Rows, members: np.ndarray) -> np.ndarray:
-    """Give inner products float64 (b, m, m) of the steps from each origin (b, d) to its members, rows of (n, d)."""
-    if isinstance(rows, np.ndarray):
-        steps = rows[members].astype(np.float64) - np.asarray(origins)[:, None]
-        with threadpool_limits(1):
-            return steps @ steps.transpose(0, 2, 1)
-    products = np.empty((len(members), members.shape[1], members.shape[1]))
-    for row, (origin, near) in enumerate(zip(origins, members)):
-        mine = rows[near]
-        toward = (mine @ origin.T).toarray()
-        products[row] = (mine @ mine.T).toarray() - toward - toward.T + (origin @ origin.T).toarray()
-    return products
-
-
 def _directions(products: np.ndarray, n_components: int) -> tuple[np.ndarray, np.ndarray]:
     """Give the leading left singular vectors (b, m, q) and singular values (b, q) of steps (b, m, d) once centred."""
     centred = products - products.mean(axis=1, keepdims=True) - products.mean(axis=2, keepdims=True)
@@ -217,7 +196,7 @@ def _directions(products: np.ndarray, n_components: int) -> tuple[np.ndarray, np
 
 def _lay_down(rows: Rows, n_components: int) -> np.ndarray:
     """Give the principal components (n, q) of few rows."""
-    left, lengths = _directions(_products(rows[:1], rows, np.arange(rows.shape[0])[None]), n_components)
+    left, lengths = _directions(step_products(rows[:1], rows, np.arange(rows.shape[0])[None]), n_components)
     return orient(left[0] * lengths[0])
 
 
