@@ -72,6 +72,15 @@ def test_scale_does_not_matter():
     assert estimate_dimension(knn_graph(rows)).value == pytest.approx(3, rel=0.1)
 
 
+def test_some_duplicates_do_not_change_any_estimate():
+    """A fifth of the rows twice: steps between neighbors that touch at two copies of a row would lean on each other."""
+    rows = drawn("gaussian", 15, 3000)
+    rows[:600] = rows[600:1200]
+    found = estimate_dimension(knn_graph(rows), X=rows)
+    for value in found.by_method.values():
+        assert value == pytest.approx(15, rel=0.15)
+
+
 @pytest.mark.parametrize("copies", [2, 3])
 def test_duplicates_do_not_change_the_dimension(copies):
     """Every row several times: zero distances and ties with the last are passed over, and the rest keep their growth."""
@@ -100,6 +109,19 @@ def test_equal_rows_have_no_dimension():
     assert found.value == 0
     assert set(found.by_method.values()) == {0.0}
     assert not found.local.any()
+
+
+def test_rows_that_are_all_equally_far_have_no_dimension():
+    """The corners of a simplex: no ball fills, all steps stand at right angles."""
+    found = estimate_dimension(knn_graph(np.eye(12), n_neighbors=6), X=np.eye(12))
+    assert set(found.by_method.values()) == {0.0}
+
+
+@pytest.mark.parametrize("n", [3, 4, 10])
+def test_a_handful_of_rows_gives_finite_numbers(n):
+    rows = np.random.default_rng(n).normal(size=(n, 5))
+    found = estimate_dimension(knn_graph(rows, n_neighbors=n - 1))
+    assert np.isfinite([found.value, *found.interval, *found.local]).all()
 
 
 def test_constant_columns_change_nothing():

@@ -38,8 +38,7 @@ def squared_cosines(X: np.ndarray | sparse.spmatrix, graph: KnnGraph, *, n_neigh
 
     Returns
     -------
-    sums and counts, float64 (b,), b at most 5,000: a global mean gains nothing from more rows. Steps between duplicates have
-    no direction and are left out.
+    sums and counts, float64 (b,), b at most 5,000: a global mean gains nothing from more rows. Duplicates count once.
 
     Raises
     ------
@@ -48,17 +47,30 @@ def squared_cosines(X: np.ndarray | sparse.spmatrix, graph: KnnGraph, *, n_neigh
     """
     if X.shape[0] != len(graph):
         raise InputError(f"X has {X.shape[0]} rows, the graph {len(graph)}; give the rows the graph was made of.")
-    require_neighbors(graph, 4, "dimension from angles")
+    require_neighbors(n_neighbors, 4, "dimension from angles")
     chosen = np.unique(np.linspace(0, len(graph) - 1, min(len(graph), _MOST_ROWS)).astype(np.int64))
-    n_steps = n_neighbors // 2
-    near = graph.indices[chosen, : 2 * n_steps]
-    step = max(1, _BLOCK // (X.shape[1] * 2 * n_steps))
-    parts = [_sums(_gather(X, near[start : start + step], graph.metric)) for start in range(0, len(chosen), step)]
+    size = max(1, _BLOCK // (X.shape[1] * n_neighbors))
+    parts = []
+    for start in range(0, len(chosen), size):
+        block = chosen[start : start + size]
+        places = _gather(X, graph.indices[block, :n_neighbors], graph.metric)
+        parts.append(_sums(*_distinct(places, graph.distances[block, :n_neighbors])))
     return np.concatenate([sums for sums, _ in parts]), np.concatenate([counts for _, counts in parts])
 
 
+def _distinct(places: np.ndarray, distances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Put neighbors (b, k, d) that are no copies of the row itself or of the one before first, and count them.
+
+    Two steps that touch at copies of one row would not be independent.
+    """
+    copies = distances == 0
+    copies[:, 1:] |= (places[:, 1:] == places[:, :-1]).all(axis=2)
+    order = np.argsort(copies, axis=1, kind="stable")[:, : places.shape[1] // 2 * 2]
+    return np.take_along_axis(places, order[:, :, None], axis=1), (~copies).sum(axis=1)
+
+
 def _gather(X: np.ndarray | sparse.spmatrix, near: np.ndarray, metric: str) -> np.ndarray:
-    """Give neighbors (b, 2s, d) as places in the space in which the metric is Euclidean."""
+    """Give neighbors (b, k, d) as places in the space in which the metric is Euclidean."""
     rows = X[near.ravel()]
     rows = np.asarray(rows.toarray() if sparse.issparse(rows) else rows, dtype=np.float64)
     if metric == "correlation":
@@ -69,11 +81,12 @@ def _gather(X: np.ndarray | sparse.spmatrix, near: np.ndarray, metric: str) -> n
     return rows.reshape(*near.shape, -1)
 
 
-def _sums(places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _sums(places: np.ndarray, n_distinct: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Sum the squared cosines between different steps of each neighborhood (b, 2s, d), and count them."""
     steps = places[:, 1::2] - places[:, ::2]
-    norms = np.linalg.norm(steps, axis=2, keepdims=True)
-    known = (norms[:, :, 0] > 0).sum(axis=1)
-    steps /= np.where(norms > 0, norms, 1)
+    lengths = np.linalg.norm(steps, axis=2, keepdims=True)
+    usable = (lengths > 0) & (np.arange(steps.shape[1])[:, None] < (n_distinct // 2)[:, None, None])
+    steps = np.where(usable, steps / np.where(lengths > 0, lengths, 1), 0)
+    known = usable.sum(axis=(1, 2))
     cosines = steps @ steps.transpose(0, 2, 1)  # (b, s, s)
     return np.square(cosines).sum(axis=(1, 2)) - known, (known * (known - 1)).astype(np.float64)

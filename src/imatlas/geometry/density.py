@@ -33,7 +33,7 @@ from imatlas.values import Dimension, KnnGraph
 __all__ = ["estimate_density"]
 
 _SHARE = 1 / 3
-_MOST_STEPS = 4000  # about 250 products with W; more steps hardly raise the rank correlation
+_MOST_STEPS = 1500  # about 150 products with W; more steps hardly raise the rank correlation
 _LOST = 1e-3  # of the random walk's chance, beyond the last Chebyshev polynomial
 
 
@@ -55,7 +55,7 @@ def estimate_density(graph: KnnGraph, dimension: Dimension) -> np.ndarray:
     InputError
         If the graph has no neighbors.
     """
-    require_neighbors(graph, 1, "density")
+    require_neighbors(graph.n_neighbors, 1, "density")
     n, k = graph.indices.shape
     radii = lengths_of(graph)[:, -1]
     positive = radii[radii > 0]

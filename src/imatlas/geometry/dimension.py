@@ -27,7 +27,7 @@ from imatlas.values import Dimension, KnnGraph
 __all__ = ["estimate_dimension"]
 
 _INDEPENDENT = 0.6  # of the rows: neighbors share radii; 40 repeated Gaussians scatter 1.1 to 1.3 times as wide as 1 / sqrt(n)
-_EDGE = 0.07  # how far angles fall behind on cubes of 7 dimensions and more
+_EDGE = 0.09  # how far angles fall behind on cubes of 7 dimensions and more
 
 _Estimate = tuple[float, tuple[float, float]]
 
@@ -48,12 +48,12 @@ def estimate_dimension(
     Dimension with the maximum-likelihood value; each method by name with its 95 % interval, which covers the noise of the
     rows and that nobody knows how the set ends (evenly filled to an edge, or thinning out); and the dimension around each
     row, averaged over its neighbors: of 15 neighbors, on a flat set, it scatters by 10 % about its mean. Without any spread
-    (all rows equal) the dimension is 0.
+    (all rows equal, or all equally far) the dimension is 0.
 
     Raises
     ------
     InputError
-        If the graph has fewer than 2 neighbors per row (4 with X), or X has another number of rows.
+        If fewer than 2 neighbors per row are there or used (4 with X), or X has another number of rows.
 
     Examples
     --------
@@ -64,22 +64,22 @@ def estimate_dimension(
     1
     """
     k = graph.n_neighbors if n_neighbors is None else min(n_neighbors, graph.n_neighbors)
-    require_neighbors(graph, 2, "dimension")
-    lengths = lengths_of(graph)[:, : max(k, 2)]
+    require_neighbors(k, 2, "dimension")
+    lengths = lengths_of(graph)[:, :k]
     sums, counts = _log_ratios(lengths)
     typical = float(np.exp(np.log(crowd_sizes(graph)[counts > 0]).mean())) if counts.any() else 1.0
     found = {
-        "maximum_likelihood": _maximum_likelihood(sums, counts, typical, lengths.shape[1]),
+        "maximum_likelihood": _maximum_likelihood(sums, counts, typical, k),
         "two_nearest": _two_nearest(lengths, typical),
     }
     if X is not None:
-        found["neighbor_angles"] = _from_angles(*squared_cosines(X, graph, n_neighbors=lengths.shape[1]))
+        found["neighbor_angles"] = _from_angles(*squared_cosines(X, graph, n_neighbors=k))
     value, interval = found["maximum_likelihood"]
     return Dimension(
         value,
         interval,
         by_method={name: estimate for name, (estimate, _) in found.items()},
-        local=_local(graph, sums, counts, k=lengths.shape[1], fallback=value),
+        local=_local(graph, sums, counts, k=k, fallback=value),
         intervals={name: ends for name, (_, ends) in found.items()},
     )
 
@@ -125,7 +125,7 @@ def _calibrated(raw: float, noise: float, n_rows: float, k: int) -> _Estimate:
 def _from_angles(sums: np.ndarray, counts: np.ndarray) -> _Estimate:
     """Give the inverse mean squared cosine; the interval reaches up by what edges take away."""
     known = counts > 0
-    if not known.any():
+    if sums[known].sum() <= 1e-9 * known.sum():  # no steps, or all at right angles
         return 0.0, (0.0, 0.0)
     inverse = sums[known].sum() / counts[known].sum()
     noise = 1.96 * np.std(sums[known] / counts[known]) / np.sqrt(_INDEPENDENT * known.sum())

@@ -66,7 +66,7 @@ def near_duplicates(graph: KnnGraph, *, chance: float = 1.0) -> NearDuplicates:
     ValueError
         If chance is not between 1e-9 and the number of links.
     """
-    require_neighbors(graph, 3, "near-duplicates")
+    require_neighbors(graph.n_neighbors, 3, "near-duplicates")
     n, k = graph.indices.shape
     require_range(chance, low=1e-9, high=n * (k - 1), name="chance")
     lengths = lengths_of(graph)

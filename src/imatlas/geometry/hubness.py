@@ -56,7 +56,7 @@ def hubs(graph: KnnGraph) -> Hubs:
     >>> hubs(knn_graph(star, n_neighbors=1)).counts.tolist()
     [4, 1, 0, 0, 0]
     """
-    require_neighbors(graph, 1, "hubs")
+    require_neighbors(graph.n_neighbors, 1, "hubs")
     counts = np.bincount(graph.indices.ravel(), minlength=len(graph))
     centred = counts - counts.mean()
     spread = np.sqrt(np.square(centred).mean())

@@ -54,7 +54,7 @@ def outlier_scores(graph: KnnGraph) -> np.ndarray:
     >>> int(outlier_scores(knn_graph(rows)).argmax())
     7
     """
-    require_neighbors(graph, 1, "an outlier score")
+    require_neighbors(graph.n_neighbors, 1, "an outlier score")
     sizes = crowd_sizes(graph)
     small = sizes < _SMALL * (graph.n_neighbors + 1)
     least = np.where(small, 1 + np.log(sizes.max() / sizes), 0)

@@ -27,16 +27,16 @@ def crowd_sizes(graph: KnnGraph) -> np.ndarray:
     return links.component_sizes[links.components]
 
 
-def require_neighbors(graph: KnnGraph, least: int, purpose: str) -> None:
-    """Refuse a graph with too few neighbors per row.
+def require_neighbors(n_neighbors: int, least: int, purpose: str) -> None:
+    """Refuse too few neighbors per row.
 
     Raises
     ------
     InputError
         If there are fewer than `least`.
     """
-    if graph.n_neighbors < least:
+    if n_neighbors < least:
         raise InputError(
-            f"The graph has {graph.n_neighbors} neighbor(s) per row; {purpose} needs at least {least}. Make a graph of "
-            f"more neighbors, best 15 (that takes more than {least} rows)."
+            f"There are {n_neighbors} neighbor(s) per row; {purpose} needs at least {least}. Make a graph of more neighbors, "
+            f"best 15 (that takes more than {least} rows), and use them."
         )
