@@ -38,6 +38,7 @@ __all__ = ["DensityClusters"]
 _RESOLUTION = 4.0
 _MOST_COMMUNITIES = 1500  # above, their eigenvectors would cost more than the layout
 _STEPS = 150
+_MOST_LEVELS = 8
 _PROMINENCE = 0.5  # e-folds of density; lower peaks are what a map of any rows shows
 _LEAST_SHARE = 0.25
 _SPREADS = 4.0  # robust standard deviations of log distance beyond which a row lies off its cluster
@@ -232,7 +233,7 @@ def _level_sizes(tree: BorderTree, openness: float) -> tuple[list[int], int]:
     least, most = int(np.isinf(tree.openness).sum()), len(tree.openness)
     chosen = max(chosen, least)
     n_clusters = tree.n_groups - chosen
-    wanted = [n_clusters // 4, n_clusters // 2, n_clusters, 2 * n_clusters, 4 * n_clusters, 8 * n_clusters]
+    wanted = [n_clusters // 4, n_clusters // 2] + [n_clusters << step for step in range(_MOST_LEVELS - 2)]
     counts = {tree.n_groups - count for count in wanted if count >= 2 and least <= tree.n_groups - count <= most} | {chosen}
     falling = sorted(counts, reverse=True)
     return falling, falling.index(chosen)
