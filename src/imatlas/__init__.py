@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     )
     from imatlas.images import digits, read_images
     from imatlas.manifold import (
+        AnyMap,
         BalancedClusters,
         DensityClusters,
         DiffusionMap,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
         NeighborMap,
         SpectralClusters,
         SpectralMap,
+        TangentAlignment,
         manifold_distance,
         manifold_similarity,
         map_trust,
@@ -56,6 +58,8 @@ _HOMES = {
     "ManifoldNeighbors": "imatlas.manifold",
     "SpectralMap": "imatlas.manifold",
     "DiffusionMap": "imatlas.manifold",
+    "TangentAlignment": "imatlas.manifold",
+    "AnyMap": "imatlas.manifold",
     "LandmarkIsomap": "imatlas.manifold",
     "NeighborMap": "imatlas.manifold",
     "SpectralClusters": "imatlas.manifold",
@@ -78,6 +82,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "AnyMap",
     "BalancedClusters",
     "DensityClusters",
     "DiffusionMap",
@@ -90,6 +95,7 @@ __all__ = [
     "NeighborMap",
     "SpectralClusters",
     "SpectralMap",
+    "TangentAlignment",
     "Vae",
     "__version__",
     "digits",

@@ -44,7 +44,7 @@ class GraphEstimator(BaseEstimator):
         if isinstance(X, KnnGraph):
             self.rows_, graph = None, X
         else:
-            self.rows_ = validate_data(self, X, accept_sparse="csr", dtype=np.float32, ensure_min_samples=2)
+            self.rows_ = validate_data(self, X, accept_sparse="csr", dtype=np.float32, order="C", ensure_min_samples=2)
             if graph is None:
                 seed, metric = self._seed(), self._link_metric()
                 graph = knn_graph(self.rows_, n_neighbors=self.n_neighbors, metric=metric, random_state=seed)
@@ -75,7 +75,7 @@ class GraphEstimator(BaseEstimator):
                 f"This {type(self).__name__} was fitted to a graph alone, so new rows cannot be compared with the old. "
                 "Fit it with fit(X, graph=graph) to place new rows."
             )
-        return validate_data(self, X, accept_sparse="csr", dtype=np.float32, reset=False)
+        return validate_data(self, X, accept_sparse="csr", dtype=np.float32, order="C", reset=False)
 
     def _new_neighbors(self, rows: np.ndarray | sparse.csr_matrix) -> tuple[np.ndarray, np.ndarray]:
         """Give the nearest fitted rows (b, k) of new rows and their distances."""
