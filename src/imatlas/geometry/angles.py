@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import numpy as np
 from scipy import sparse
+from threadpoolctl import threadpool_limits
 
 from imatlas.checks import InputError
 from imatlas.geometry.readings import require_neighbors
@@ -51,10 +52,11 @@ def squared_cosines(X: np.ndarray | sparse.spmatrix, graph: KnnGraph, *, n_neigh
     chosen = np.unique(np.linspace(0, len(graph) - 1, min(len(graph), _MOST_ROWS)).astype(np.int64))
     size = max(1, _BLOCK // (X.shape[1] * n_neighbors))
     parts = []
-    for start in range(0, len(chosen), size):
-        block = chosen[start : start + size]
-        places = _gather(X, graph.indices[block, :n_neighbors], graph.metric)
-        parts.append(_sums(*_distinct(places, graph.distances[block, :n_neighbors])))
+    with threadpool_limits(1):
+        for start in range(0, len(chosen), size):
+            block = chosen[start : start + size]
+            places = _gather(X, graph.indices[block, :n_neighbors], graph.metric)
+            parts.append(_sums(*_distinct(places, graph.distances[block, :n_neighbors])))
     return np.concatenate([sums for sums, _ in parts]), np.concatenate([counts for _, counts in parts])
 
 

@@ -111,7 +111,8 @@ def _two_nearest(lengths: np.ndarray, n_rows: float) -> _Estimate:
     if n_kept < 1:
         return 0.0, (0.0, 0.0)
     survival = -np.log1p(-np.arange(1, n_kept + 1) / (len(mu) + 1))
-    raw = mu[:n_kept] @ survival / (mu[:n_kept] @ mu[:n_kept])
+    kept = mu[:n_kept]
+    raw = (kept * survival).sum() / (kept * kept).sum()  # not by BLAS, whose order of adding depends on threads
     return _calibrated(raw, 1 / np.sqrt(_INDEPENDENT * len(mu)), n_rows, 2)
 
 

@@ -86,7 +86,7 @@ def _thresholds(indices: np.ndarray, lengths: np.ndarray, last: np.ndarray, chan
     usable = (outer > 0) & (outer < last[:, None])
     ratios = np.log(np.divide(last[:, None], outer, out=np.ones_like(outer), where=usable))
     expected = np.cumsum(1 / np.arange(k - 1, half, -1))[::-1]  # of log(T_k / T_j) where m = 1
-    sums, counts = ratios.sum(axis=1), usable @ expected
+    sums, counts = ratios.sum(axis=1), (usable * expected).sum(axis=1)
     if not counts.any():
         return np.zeros(n)
     sums, counts = sums + sums[indices].sum(axis=1), counts + counts[indices].sum(axis=1)

@@ -114,18 +114,18 @@ def _require_fitting(X: np.ndarray, graph: KnnGraph, n_components: int) -> np.nd
 
 
 def _blocks(rows: np.ndarray, graph: KnnGraph) -> Iterator[slice]:
-    """Give slices of rows whose neighborhoods take about 32 MB each."""
+    """Give slices of rows whose neighborhoods take about 32 MB each; their products run on one thread, for the same bits."""
     step = max(1, _BLOCK // (rows.shape[1] * (graph.n_neighbors + 1)))
-    for start in range(0, len(rows), step):
-        yield slice(start, start + step)
+    with threadpool_limits(1):
+        for start in range(0, len(rows), step):
+            yield slice(start, start + step)
 
 
 def _principal_axes(near: np.ndarray, n_components: int) -> tuple[np.ndarray, np.ndarray]:
     """Give the leading axes (b, q, d) of centred neighborhoods (b, s, d), and the squared spread summed along each (b, q)."""
-    with threadpool_limits(1):
-        squared, left = np.linalg.eigh(near @ near.transpose(0, 2, 1))
-        squared = np.maximum(squared[:, ::-1][:, :n_components], 0)
-        left = left[:, :, ::-1][:, :, :n_components]
-        kept = squared > 1e-12 * np.maximum(squared[:, :1], 1e-300)
-        scale = np.where(kept, 1 / np.sqrt(np.where(kept, squared, 1)), 0)
-        return scale[:, :, None] * (left.transpose(0, 2, 1) @ near), np.where(kept, squared, 0)
+    squared, left = np.linalg.eigh(near @ near.transpose(0, 2, 1))
+    squared = np.maximum(squared[:, ::-1][:, :n_components], 0)
+    left = left[:, :, ::-1][:, :, :n_components]
+    kept = squared > 1e-12 * np.maximum(squared[:, :1], 1e-300)
+    scale = np.where(kept, 1 / np.sqrt(np.where(kept, squared, 1)), 0)
+    return scale[:, :, None] * (left.transpose(0, 2, 1) @ near), np.where(kept, squared, 0)
