@@ -9,7 +9,6 @@ from scipy.spatial.distance import cdist
 from imatlas.checks import InputError
 from imatlas.neighbors import knn_graph, search
 from imatlas.neighbors.exact import ExactSearch
-from imatlas.neighbors.inverted import inverted_neighbors
 
 
 def _true_neighbors(rows, k, metric):
@@ -84,18 +83,6 @@ def test_sparse_rows_have_the_neighbors_of_their_dense_form(metric):
     graph, dense = knn_graph(rows, n_neighbors=5, metric=metric), knn_graph(rows.toarray(), n_neighbors=5, metric=metric)
     np.testing.assert_array_equal(graph.indices, dense.indices)
     np.testing.assert_allclose(graph.distances, dense.distances, atol=1e-5)
-
-
-def test_inverted_lists_reach_the_recall_they_report():
-    rng = np.random.default_rng(0)
-    rows = (rng.normal(size=(3000, 6)) @ rng.normal(size=(6, 80))).astype(np.float32)
-    indices, squared, recall = inverted_neighbors(rows, 10, seed=0)
-    true, _ = _true_neighbors(rows[:], 10, "euclidean")
-    measured = np.mean([len(set(found) & set(near)) / 10 for found, near in zip(indices, true)])
-    assert recall >= 0.98
-    assert abs(measured - recall) < 0.01  # 600 rows x 10 neighbors: standard error below 0.002
-    assert (np.diff(squared, axis=1) >= 0).all()
-    assert (indices != np.arange(3000)[:, None]).all()
 
 
 def test_too_many_neighbors_are_lowered_with_a_warning():

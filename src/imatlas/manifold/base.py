@@ -20,7 +20,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from imatlas.checks import require_matrix
 from imatlas.manifold.inverse import chart_confidence, invert_map
-from imatlas.neighbors import knn_graph, search
+from imatlas.neighbors import NeighborIndex, knn_graph
 from imatlas.values import Embedding, KnnGraph
 
 __all__ = ["GraphEmbedding", "GraphEstimator", "first_duplicates"]
@@ -55,7 +55,13 @@ class GraphEstimator(BaseEstimator):
         self.metric_ = graph.metric
         self.n_neighbors_ = graph.n_neighbors
         self.n_rows_ = len(graph)
+        self._lay_index(graph.indices)
         return graph
+
+    def _lay_index(self, graph: np.ndarray | None = None) -> None:
+        """Make the fitted rows searchable; the work waits for the first new row."""
+        if self.rows_ is not None:
+            self._index = NeighborIndex(self.rows_, self.metric_, graph=graph)
 
     def _link_metric(self) -> str:
         """Give the metric that links rows to their neighbors."""
@@ -79,7 +85,7 @@ class GraphEstimator(BaseEstimator):
 
     def _new_neighbors(self, rows: np.ndarray | sparse.csr_matrix) -> tuple[np.ndarray, np.ndarray]:
         """Give the nearest fitted rows (b, k) of new rows and their distances."""
-        return search(rows, self.rows_, min(self.n_neighbors_, self.n_rows_), self.metric_)
+        return self._index.search(rows, min(self.n_neighbors_, self.n_rows_))
 
     def pack(self) -> tuple[dict[str, object], dict[str, np.ndarray]]:
         """Give all that was learned as JSON-ready settings and named arrays; nothing needs pickle.
@@ -125,6 +131,7 @@ class GraphEstimator(BaseEstimator):
         if "rows_.data" in arrays:
             parts = tuple(arrays[f"rows_.{part}"] for part in ("data", "indices", "indptr"))
             estimator.rows_ = sparse.csr_matrix(parts, shape=(estimator.n_rows_, estimator.n_features_in_))
+        estimator._lay_index()
         return estimator
 
 

@@ -1,12 +1,6 @@
-"""The nearest old rows of new rows, each new row answered as if it came alone.
-
-Dense rows go through the certified exact search; sparse rows through float64 sparse products,
-|x|^2 + |y|^2 - 2 x.y, whose cancellation (about 1e-16 of the squared lengths) is below what float32 distances show.
-"""
+"""The nearest old rows of new rows, exactly, each new row answered as if it came alone."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
 
 import numpy as np
 from scipy import sparse
@@ -14,8 +8,9 @@ from scipy import sparse
 from imatlas.checks import InputError
 from imatlas.neighbors.exact import ExactSearch
 from imatlas.neighbors.metrics import prepare_rows, to_distance
+from imatlas.neighbors.sparse import sparse_nearest
 
-__all__ = ["search", "sparse_nearest"]
+__all__ = ["search"]
 
 
 def search(
@@ -63,27 +58,3 @@ def search(
         for block in engine.blocks(len(new)):
             indices[block], squared[block] = engine.nearest(new[block], k)
     return indices, to_distance(squared, metric)
-
-
-def sparse_nearest(
-    new: sparse.csr_matrix, old: sparse.csr_matrix, k: int, *, exclude_own: bool
-) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
-    """Yield (block, indices, squared distances) of the nearest old rows of sparse new rows.
-
-    With `exclude_own`, new and old are the same rows and none is its own neighbor.
-    """
-    old_squared = np.asarray(old.multiply(old).sum(axis=1)).ravel()
-    new_squared = np.asarray(new.multiply(new).sum(axis=1)).ravel()
-    columns = old.T.tocsr()
-    step = int(np.clip(2**23 // old.shape[0], 1, 1024))
-    for start in range(0, new.shape[0], step):
-        block = slice(start, min(start + step, new.shape[0]))
-        scores = (new[block] @ columns).toarray()  # (b, n)
-        scores = new_squared[block, None] + old_squared[None] - 2 * scores
-        scale = new_squared[block, None] + old_squared[None]
-        # What cancellation leaves of an exact zero is lifted to zero, so that duplicates are duplicates.
-        scores = np.where(scores <= 1e-14 * scale, 0, scores).astype(np.float32)
-        if exclude_own:
-            scores[np.arange(len(scores)), np.arange(block.start, block.stop)] = np.inf
-        order = np.argsort(scores, axis=1, kind="stable")[:, :k]
-        yield block, order, np.take_along_axis(scores, order, 1)
