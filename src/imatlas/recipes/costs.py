@@ -16,20 +16,20 @@ from dataclasses import dataclass
 __all__ = ["CONSTANTS", "START", "STEPS", "Cost", "Size"]
 
 CONSTANTS: Mapping[str, float] = {
-    "exact neighbors": 1.0,
-    "inverted lists": 1.0,
-    "sparse neighbors": 1.0,
-    "geometry": 1.0,
-    "landmark geodesics": 1.0,
-    "neighbor_map": 1.0,
-    "spectral_map": 1.0,
-    "diffusion_map": 1.0,
-    "landmark_isomap": 1.0,
-    "tangent_alignment": 1.0,
-    "balanced_clusters": 1.0,
-    "spectral_clusters": 1.0,
-    "density_clusters": 1.0,
-    "trust": 1.0,
+    "exact neighbors": 3.0,
+    "inverted lists": 48,
+    "sparse neighbors": 5.0,
+    "geometry": 114,
+    "landmark geodesics": 0.12,
+    "neighbor_map": 33,
+    "spectral_map": 30,
+    "diffusion_map": 30,
+    "landmark_isomap": 0.13,
+    "tangent_alignment": 230,
+    "balanced_clusters": 7.7,
+    "spectral_clusters": 50,
+    "density_clusters": 37,
+    "trust": 8.0,
 }
 """Step -> its time over work / speed, as measured; made by `scripts/proofs/forecast.py --fit`."""
 
@@ -76,12 +76,10 @@ STEPS: Mapping[str, Cost] = {
     # Every pair costs d products, and what about 280 more take for keeping the nearest.
     "exact neighbors": Cost("products", lambda s: float(s.n) ** 2 * (s.d + 280), lambda s: 4.0 * s.n * s.d + BLOCK),
     "inverted lists": Cost(
-        "gathers",
-        lambda s: float(s.n) ** 1.5 * 64 + 3 * _edges(s) * s.d + s.n * min(s.d, 784) * 64,
-        lambda s: 8.0 * s.n * 64 + 4.0 * s.n * s.d + BLOCK,
+        "gathers", lambda s: float(s.n) ** 1.1 * (s.d + 1700), lambda s: 1000.0 * s.n + 4.0 * s.n * s.d + 2 * BLOCK
     ),
     "sparse neighbors": Cost(
-        "sorts", lambda s: float(s.n) ** 2 * (1 + s.filled**2 / s.d), lambda s: 24.0 * s.n * s.filled + 2 * BLOCK
+        "sorts", lambda s: float(s.n) ** 2 * (1 + s.filled**2 / s.d), lambda s: 24.0 * s.n * s.filled + BLOCK
     ),
     "geometry": Cost("gathers", lambda s: 4 * _edges(s), lambda s: 40 * _edges(s)),
     "landmark geodesics": Cost("sorts", lambda s: 128 * _edges(s) * _log(s.n), lambda s: 12.0 * 128 * s.n + 48 * _edges(s)),
@@ -89,13 +87,18 @@ STEPS: Mapping[str, Cost] = {
     "spectral_map": Cost("gathers", lambda s: (20 + s.q) * 20 * _edges(s), lambda s: 120 * _edges(s) + 400.0 * s.n),
     "diffusion_map": Cost("gathers", lambda s: (20 + s.q) * 20 * _edges(s), lambda s: 120 * _edges(s) + 400.0 * s.n),
     "landmark_isomap": Cost("sorts", lambda s: 128 * _edges(s) * _log(s.n), lambda s: 24.0 * 128 * s.n + 48 * _edges(s)),
-    "tangent_alignment": Cost("gathers", lambda s: _edges(s) * (s.k * s.d + 400 * s.k), lambda s: 16 * _edges(s) * s.k + BLOCK),
-    "balanced_clusters": Cost("products", lambda s: 17 * s.n * _n_clusters(s) * (s.d + 100), lambda s: 4.0 * s.n * s.d + BLOCK),
+    # Factors of the alignment matrix fill up faster than it grows.
+    "tangent_alignment": Cost("products", lambda s: float(s.n) ** 2.6, lambda s: 16 * _edges(s) * s.k + BLOCK),
+    "balanced_clusters": Cost(
+        "products", lambda s: 17 * s.n * (_n_clusters(s) + 100) * (s.d + 100.0) + 5e9, lambda s: 4.0 * s.n * s.d + BLOCK
+    ),
     "spectral_clusters": Cost("gathers", lambda s: 28 * 20 * _edges(s), lambda s: 120 * _edges(s) + 600.0 * s.n),
     "density_clusters": Cost("gathers", lambda s: 150 * s.n * (2 * s.k + 40.0), lambda s: 120 * _edges(s)),
     # Tables of distances from a thousand rows to all, in a few blocks side by side.
     "trust": Cost(
-        "products", lambda s: 1000 * s.n * (s.d + 1500.0), lambda s: 4.0 * s.n * s.d + min(24_000.0 * s.n, 6.0 * BLOCK)
+        "products",
+        lambda s: 1000 * s.n * (20 * s.filled + 2000 if s.filled else s.d + 2000.0),
+        lambda s: 4.0 * s.n * (s.filled or s.d) + min(24_000.0 * s.n, 6.0 * BLOCK),
     ),
 }
 """Step -> its cost; a step named like a key of `EMBEDDINGS` or `CLUSTERINGS` is that method."""
