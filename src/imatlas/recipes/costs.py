@@ -98,7 +98,7 @@ STEPS: Mapping[str, Cost] = {
     "trust": Cost(
         "products",
         lambda s: 1000 * s.n * (20 * s.filled + 2000 if s.filled else s.d + 2000.0),
-        lambda s: 4.0 * s.n * (s.filled or s.d) + min(24_000.0 * s.n, 6.0 * BLOCK),
+        lambda s: 4.0 * s.n * (s.filled or s.d) + min(24_000.0 * s.n, 10.0 * BLOCK),
     ),
 }
 """Step -> its cost; a step named like a key of `EMBEDDINGS` or `CLUSTERINGS` is that method."""
