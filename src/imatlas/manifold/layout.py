@@ -16,14 +16,20 @@ spectrum in neighbor embeddings", 2022, arXiv 2007.08902 (rho); Belkina et al., 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import numpy as np
+import torch
 from scipy import sparse
 
-from imatlas.manifold.repulsion import grid_field, sampled_repulsion
+from imatlas.manifold.repulsion import empty_field, sampled_repulsion, splines, spread
+from imatlas.neighbors.workers import map_blocks, row_blocks, workers
 from imatlas.progress import Progress, Report, silent
 
-__all__ = ["affinities", "calibrate", "lay_out"]
+__all__ = ["Edges", "affinities", "calibrate", "lay_out"]
+
+_BLOCK = 4096
+_PARTS = 4
 
 
 def calibrate(distances: np.ndarray, perplexity: float) -> np.ndarray:
@@ -38,10 +44,15 @@ def calibrate(distances: np.ndarray, perplexity: float) -> np.ndarray:
     -------
     float64 (n, k), rows sum to 1: exp(-b_i d^2) normalised, b_i found by 40 bisections of its entropy.
     """
-    scale = np.maximum(distances[:, -1:].astype(np.float64), 1e-30)
-    squared = np.square(distances / scale)  # (n, k)
+    goal = float(np.log(min(perplexity, distances.shape[1] - 1e-3)))
+    blocks = row_blocks(len(distances), 1024)
+    return np.concatenate(map_blocks(lambda block: _bisect(distances[block].astype(np.float64), goal), blocks))
+
+
+def _bisect(distances: np.ndarray, goal: float) -> np.ndarray:
+    """Give weights (b, k) whose entropy is the goal, rows sum to 1."""
+    squared = np.square(distances / np.maximum(distances[:, -1:], 1e-30))
     squared -= squared[:, :1]
-    goal = np.log(min(perplexity, distances.shape[1] - 1e-3))
     low, high = np.full(len(squared), -20.0), np.full(len(squared), 20.0)
     for _ in range(40):
         middle = (low + high) / 2
@@ -84,44 +95,107 @@ def lay_out(
     -------
     float32 (n, q), centred.
     """
-    n = len(start)
-    places: np.ndarray = start.astype(np.float32)
-    velocity: np.ndarray = np.zeros_like(places)
-    gains: np.ndarray = np.ones_like(places)
-    rows = np.repeat(np.arange(n), np.diff(attraction.indptr))
-    total, done, began = sum(steps for steps, _, _ in schedule), 0, time.perf_counter()
-    for steps, rho, momentum in schedule:
-        for _ in range(steps):
-            pull = _pull(attraction, rows, places)
-            z, push = _push(places, rng)
-            slope = 4 * (np.float32(rho) * pull - push / np.float32(max(z, 1e-12)))
-            same = np.sign(slope) == np.sign(velocity)
-            gains = np.maximum(np.where(same, gains * np.float32(0.8), gains + np.float32(0.2)), np.float32(0.01))
-            velocity = np.float32(momentum) * velocity - np.float32(n / rho) * gains * slope
+    with workers() as run:
+        edges, state = Edges(attraction), _State(start)
+        total, done, began = sum(steps for steps, _, _ in schedule), 0, time.perf_counter()
+        for steps, rho, momentum in schedule:
+            for _ in range(steps):
+                state.step(run, edges, rng, rho=rho, momentum=momentum)
+                done += 1
+                seconds = time.perf_counter() - began
+                report(Progress("map", done, total, seconds, done / seconds, seconds * (total - done) / done))
+        return np.ascontiguousarray(state.places.numpy().T[:, : start.shape[1]])
+
+
+class Edges:
+    """The attraction of a graph, laid out so that each row gathers its own pull and nothing is scattered.
+
+    Parameters
+    ----------
+    attraction : symmetric affinities (n, n).
+
+    Attributes
+    ----------
+    ends : int64 (v, width), neighbors of row i in line i; rows with more go on in lines after the n-th.
+    weights : float32 (v, width), 0 where a line has fewer.
+    owners : int64 (v - n,), the row that each line after the n-th belongs to.
+    """
+
+    def __init__(self, attraction: sparse.csr_matrix) -> None:
+        n, degrees = attraction.shape[0], np.diff(attraction.indptr)
+        self.width = max(4, int(np.ceil(degrees.mean() / 4)) * 4)
+        extra = np.maximum(-(-degrees // self.width) - 1, 0)
+        first_extra = n + np.concatenate([[0], np.cumsum(extra)])
+        self.owners = torch.from_numpy(np.repeat(np.arange(n), extra))
+        rows = np.repeat(np.arange(n), degrees)
+        place = np.arange(len(attraction.data)) - attraction.indptr[rows]
+        line = np.where(place < self.width, rows, first_extra[rows] + place // self.width - 1)
+        flat = line * self.width + place % self.width
+        self.ends = torch.from_numpy(np.repeat(np.concatenate([np.arange(n), self.owners.numpy()]), self.width))
+        self.weights = torch.zeros(len(self.ends))
+        self.ends[flat] = torch.from_numpy(attraction.indices.astype(np.int64))
+        self.weights[flat] = torch.from_numpy(attraction.data)
+        self.ends, self.weights = self.ends.view(-1, self.width), self.weights.view(-1, self.width)
+
+    def pull(self, run: Callable, places: torch.Tensor) -> torch.Tensor:
+        """Sum p_ij q_ij (y_i - y_j) over the edges of each row, (q, n), from places (q, n)."""
+        q, n = places.shape
+        lines = torch.empty(q, len(self.ends))
+
+        def gather(block: slice) -> None:
+            ends, b = self.ends[block].flatten(), block.stop - block.start
+            own = places[:, block] if block.stop <= n else places[:, self.owners[block.start - n : block.stop - n]]
+            away = [own[axis, :, None] - places[axis].take(ends).view(b, self.width) for axis in range(q)]
+            squared = torch.ones(b, self.width)
+            for step in away:
+                squared.addcmul_(step, step)
+            weights = self.weights[block] / squared
+            for axis, step in enumerate(away):
+                lines[axis, block] = step.mul_(weights).sum(1)
+
+        run(gather, row_blocks(n, _BLOCK) + [slice(n + b.start, n + b.stop) for b in row_blocks(len(self.owners), _BLOCK)])
+        return lines[:, :n].index_add_(1, self.owners, lines[:, n:])
+
+
+class _State:
+    """Places (q, n) on their way, one axis a line, with the velocity and gain of each coordinate."""
+
+    def __init__(self, start: np.ndarray) -> None:
+        places = torch.from_numpy(start.astype(np.float32).T.copy())
+        self.places = torch.nn.functional.pad(places, (0, 0, 0, max(0, 2 - len(places))))
+        self.velocity, self.gains = torch.zeros_like(self.places), torch.ones_like(self.places)
+
+    def step(self, run: Callable, edges: Edges, rng: np.random.Generator, *, rho: float, momentum: float) -> None:
+        n = self.places.shape[1]
+        pull = edges.pull(run, self.places)
+        z, push = _push(run, self.places, rng)
+
+        def move(block: slice) -> None:
+            slope = 4 * (rho * pull[:, block] - push[:, block] / max(z, 1e-12))
+            velocity, gains = self.velocity[:, block], self.gains[:, block]
+            same = slope.sign() == velocity.sign()
+            gains.copy_(torch.where(same, gains * 0.8, gains + 0.2).clamp_(min=0.01))
+            velocity.mul_(momentum).sub_(n / rho * gains * slope)
             # A step longer than the kernel would throw a row out of its neighborhood.
-            velocity /= np.maximum(1, np.sqrt(np.square(velocity).sum(axis=1, keepdims=True)) / 5)
-            places = (places + velocity).astype(np.float32)
-            places -= places.mean(axis=0)
-            done += 1
-            seconds = time.perf_counter() - began
-            report(Progress("map", done, total, seconds, done / seconds, seconds * (total - done) / done))
-    return places
+            velocity.div_((velocity.square().sum(0).sqrt() / 5).clamp_(min=1))
+            self.places[:, block] += velocity
+
+        run(move, row_blocks(n, _BLOCK))
+        self.places -= self.places.double().mean(1, keepdim=True).float()
 
 
-def _pull(attraction: sparse.csr_matrix, rows: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Sum p_ij q_ij (y_i - y_j) over the edges of each row, (n, q)."""
-    away = places[rows] - places[attraction.indices]  # (edges, q)
-    weights = attraction.data / (1 + np.einsum("eq,eq->e", away, away))
-    weighted = sparse.csr_matrix((weights, attraction.indices, attraction.indptr), shape=attraction.shape)
-    return np.asarray(weighted.sum(axis=1)) * places - weighted @ places
-
-
-def _push(places: np.ndarray, rng: np.random.Generator) -> tuple[float, np.ndarray]:
-    """Give the sum Z over all pairs and each row's sum of q^2 (y_i - y_j)."""
-    n, q = places.shape
+def _push(run: Callable, places: torch.Tensor, rng: np.random.Generator) -> tuple[float, torch.Tensor]:
+    """Give the sum Z over all pairs and each row's sum of q^2 (y_i - y_j), (q, n)."""
+    q, n = places.shape
     if q > 2:
         mean, force = sampled_repulsion(places, rng)
         return n * (mean - 1), force
-    flat = np.hstack([places, np.zeros((n, 2 - q), np.float32)])
-    potential, force = grid_field(flat).at(flat)
-    return float(potential.sum(dtype=np.float64)) - n, force[:, :q]
+    field = empty_field(places)
+    side, blocks = field.grid.shape[1], row_blocks(n, _BLOCK)
+    shares = run(lambda block: splines(places[:, block], field), blocks)
+    # A fixed number of parts, whatever the number of threads, added in their order: the same bits always.
+    parts = [range(start, len(shares), _PARTS) for start in range(min(_PARTS, len(shares)))]
+    masses = run(lambda part: torch.stack([spread(*shares[block], side=side) for block in part]).sum(0), parts)
+    field = field.filled(torch.stack(masses).sum(0).view(side, side).numpy())
+    read = torch.cat(run(lambda share: field.read(*share), shares), 1)
+    return float(read[0].double().sum()) - n, read[1:]

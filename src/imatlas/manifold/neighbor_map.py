@@ -22,6 +22,8 @@ from imatlas.manifold.components import side_by_side
 from imatlas.manifold.layout import affinities, calibrate, lay_out
 from imatlas.manifold.repulsion import Field, grid_field
 from imatlas.manifold.spectral import eigenmaps, graph_affinity
+from imatlas.neighbors.screen import principal_axes
+from imatlas.neighbors.workers import map_blocks, row_blocks
 from imatlas.values import KnnGraph
 
 __all__ = ["NeighborMap"]
@@ -101,20 +103,24 @@ class NeighborMap(GraphEmbedding):
         self.field_total_ = max(float(field.at(flat)[0].sum(dtype=np.float64)) - n, 1e-12)
 
     def _place(self, neighbors: np.ndarray, distances: np.ndarray) -> np.ndarray:
-        shares = calibrate(distances, _perplexity(self.n_neighbors_))  # (b, k)
-        anchors = self.embedding_[neighbors].astype(np.float64)  # (b, k, q)
+        shares = calibrate(distances, _perplexity(self.n_neighbors_)).astype(np.float32)  # (b, k)
+        blocks = row_blocks(len(shares), 1024)
+        return np.concatenate(map_blocks(lambda block: self._descend(neighbors[block], shares[block]), blocks))
+
+    def _descend(self, neighbors: np.ndarray, shares: np.ndarray) -> np.ndarray:
+        """Let each new row roll to its place: drawn by its neighbors (b, k), pushed by the frozen field."""
+        anchors = self.embedding_[neighbors]  # (b, k, q)
         places = (shares[:, :, None] * anchors).sum(axis=1)
-        q = places.shape[1]
-        if q > 2:
+        if places.shape[1] > 2:
             return places
         field = Field(self.field_grid_, self.field_origin_, self.field_spacing_)
-        push_share = self.n_rows_ / self.field_total_
+        push_share = np.float32(self.n_rows_ / self.field_total_ / self.attraction)
         for _ in range(_DESCENT_STEPS):
             away = places[:, None] - anchors
-            pull = ((shares / (1 + np.square(away).sum(axis=2)))[:, :, None] * away).sum(axis=1)
-            flat = np.hstack([places, np.zeros((len(places), 2 - q))])
-            push = push_share * field.at(flat)[1][:, :q].astype(np.float64)
-            places = places - (pull - push / self.attraction)
+            weights = shares / (1 + np.einsum("bkq,bkq->bk", away, away))
+            flat = np.pad(places, ((0, 0), (0, 2 - places.shape[1])))
+            push = field.at(flat)[1][:, : places.shape[1]]
+            places = places - (np.einsum("bk,bkq->bq", weights, away) - push_share * push)
         return places
 
 
@@ -124,14 +130,20 @@ def _perplexity(n_neighbors: int) -> float:
 
 def _principal_start(rows: np.ndarray | sparse.csr_matrix, q: int) -> np.ndarray:
     """Give the first principal components (n, q), the first of variance 1; sparse rows are not centred."""
-    centred = rows if sparse.issparse(rows) else rows - rows.mean(axis=0, dtype=np.float64).astype(np.float32)
-    found = min(q, *rows.shape)
-    # One thread, so that the last bits do not depend on how many the machine has.
-    with threadpool_limits(1):
-        left, lengths, _ = randomized_svd(centred, found, n_oversamples=min(10, min(rows.shape) - found), random_state=0)
-    start = left * lengths
+    if sparse.issparse(rows):
+        found = min(q, *rows.shape)
+        # One thread, so that the last bits do not depend on how many the machine has.
+        with threadpool_limits(1):
+            left, lengths, _ = randomized_svd(rows, found, n_oversamples=min(10, min(rows.shape) - found), random_state=0)
+        start = left * lengths
+    else:
+        center, axes = principal_axes(rows, q)
+        # The sign of an axis is free: its largest entry is made positive, so that like sets start alike.
+        axes = axes * np.where(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])] < 0, -1, 1).astype(np.float32)
+        blocks = row_blocks(len(rows), 4096)
+        start = np.concatenate(map_blocks(lambda block: (rows[block] - center) @ axes, blocks)).astype(np.float64)
     start /= max(float(start[:, 0].std()), 1e-12)
-    return np.pad(start, ((0, 0), (0, q - found)))
+    return np.pad(start, ((0, 0), (0, q - start.shape[1])))
 
 
 def _spectral_start(graph: KnnGraph, q: int) -> np.ndarray:

@@ -19,9 +19,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+import torch
 from scipy import fft
 
-__all__ = ["Field", "grid_field", "sampled_repulsion"]
+__all__ = ["Field", "empty_field", "grid_field", "sampled_repulsion", "splines", "spread"]
 
 _SPACING = 0.5  # grid step in map units; the kernel is 1 unit wide
 _LARGEST = 768  # grid points along a side; a wider map gets a coarser grid
@@ -34,7 +35,7 @@ class Field:
 
     Parameters
     ----------
-    grid : float32 (N, N, 3), Z and the two components of F.
+    grid : float32 (3, N, N), Z and the two components of F.
     origin : float64 (2,), map place of grid point (0, 0).
     spacing : grid step, map units.
     """
@@ -45,51 +46,70 @@ class Field:
 
     def at(self, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Give Z float32 (b,) and F float32 (b, 2) at places (b, 2); places off the grid feel its border."""
-        cells, weights = _splines(places, self.origin, self.spacing, len(self.grid))
-        read = np.einsum("bsc,bs->bc", self.grid.reshape(-1, 3)[cells], weights)
-        return read[:, 0], read[:, 1:]
+        read = self.read(*splines(torch.from_numpy(np.asarray(places, dtype=np.float32).T), self)).numpy()
+        return read[0], read[1:].T
+
+    def read(self, cells: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+        """Give Z and F float32 (3, b) from the cells (9, b) and weights (9, b) of places."""
+        layers = torch.from_numpy(self.grid).view(3, -1)
+        return torch.stack([(layer.take(cells) * weights).sum(0) for layer in layers])
+
+    def filled(self, mass: np.ndarray) -> Field:
+        """Give the field of what was spread on the grid, mass (N, N)."""
+        side = len(mass)
+        spread = fft.rfft2(mass, s=(2 * side, 2 * side))
+        kernels = _kernels(side, self.spacing)
+        layers = [fft.irfft2(spread * kernel, s=(2 * side, 2 * side))[:side, :side] for kernel in kernels]
+        return Field(np.stack(layers).astype(np.float32), self.origin, self.spacing)
 
 
-def grid_field(points: np.ndarray) -> Field:
-    """Compute the field of points (n, 2) everywhere around them."""
-    low, high = points.min(axis=0).astype(np.float64), points.max(axis=0).astype(np.float64)
+def empty_field(points: torch.Tensor) -> Field:
+    """Lay a grid around points (2, n)."""
+    low, high = points.amin(1).double().numpy(), points.amax(1).double().numpy()
     span = float((high - low).max())
     spacing = max(_SPACING, span / (_LARGEST - 2 * _MARGIN - 1))
     side = _round_up(int(np.ceil(span / spacing)) + 2 * _MARGIN + 1)
     origin = (low + high) / 2 - spacing * (side - 1) / 2
-    cells, weights = _splines(points, origin, spacing, side)
-    mass = np.bincount(cells.ravel(), weights=weights.ravel(), minlength=side * side).reshape(side, side)
-    kernels = _kernels(side, spacing)
-    spread = fft.rfft2(mass.astype(np.float32), s=(2 * side, 2 * side))
-    layers = [fft.irfft2(spread * kernel, s=(2 * side, 2 * side))[:side, :side] for kernel in kernels]
-    return Field(np.ascontiguousarray(np.stack(layers, axis=-1), dtype=np.float32), origin, spacing)
+    return Field(np.zeros((3, side, side), np.float32), origin, spacing)
 
 
-def sampled_repulsion(points: np.ndarray, rng: np.random.Generator, *, n_others: int = 24) -> tuple[float, np.ndarray]:
-    """Estimate the mean of Z and each F (n, q) of points (n, q) from random shifts of the rows."""
-    n = len(points)
-    total, force = 0.0, np.zeros_like(points)
-    shifts = rng.integers(1, n, size=n_others)
-    for shift in shifts:
-        away = points - np.roll(points, shift, axis=0)
-        kernel = 1 / (1 + np.square(away).sum(axis=1))
-        total += float(kernel.mean())
-        force += np.square(kernel)[:, None] * away
+def spread(cells: torch.Tensor, weights: torch.Tensor, *, side: int) -> torch.Tensor:
+    """Add up the weights (9, b) of points at their cells (9, b), in that order, float32 (side * side,)."""
+    return torch.zeros(side * side).index_add_(0, cells.flatten(), weights.flatten())
+
+
+def grid_field(points: np.ndarray) -> Field:
+    """Compute the field of points (n, 2) everywhere around them."""
+    places = torch.from_numpy(np.asarray(points, dtype=np.float32).T)
+    field = empty_field(places)
+    side = field.grid.shape[1]
+    return field.filled(spread(*splines(places, field), side=side).view(side, side).numpy())
+
+
+def sampled_repulsion(points: torch.Tensor, rng: np.random.Generator, *, n_others: int = 24) -> tuple[float, torch.Tensor]:
+    """Estimate the mean of Z and each F (q, n) of points (q, n) from random shifts of the rows."""
+    n = points.shape[1]
+    total, force = 0.0, torch.zeros_like(points)
+    for shift in rng.integers(1, n, size=n_others):
+        away = points - points.roll(int(shift), 1)
+        kernel = 1 / (1 + away.square().sum(0))
+        total += float(kernel.double().mean())
+        force += kernel.square() * away
     share = (n - 1) / n_others
     return 1 + total * share, force * share
 
 
-def _splines(places: np.ndarray, origin: np.ndarray, spacing: float, side: int) -> tuple[np.ndarray, np.ndarray]:
-    """Give the 9 grid cells int64 (b, 9) around each place and their quadratic B-spline weights float32 (b, 9)."""
-    scaled = np.clip((places - origin) / spacing, 1, side - 2)
-    nearest = np.rint(scaled).astype(np.int64)  # (b, 2)
-    offset = (scaled - nearest).astype(np.float32)
-    sides = np.stack([0.5 * (0.5 - offset) ** 2, 0.75 - offset**2, 0.5 * (0.5 + offset) ** 2], axis=-1)  # (b, 2, 3)
-    steps = np.arange(-1, 2)
-    rows, columns = nearest[:, :1] + steps, nearest[:, 1:] + steps
-    cells = np.clip(rows, 0, side - 1)[:, :, None] * side + np.clip(columns, 0, side - 1)[:, None, :]
-    weights = sides[:, 0, :, None] * sides[:, 1, None, :]
-    return cells.reshape(len(places), 9), weights.reshape(len(places), 9)
+def splines(places: torch.Tensor, field: Field) -> tuple[torch.Tensor, torch.Tensor]:
+    """Give the 9 grid cells int64 (9, b) around each place (2, b) and their quadratic B-spline weights float32 (9, b)."""
+    side = field.grid.shape[1]
+    scaled = ((places - torch.from_numpy(field.origin).float()[:, None]) / field.spacing).clamp_(1, side - 2)
+    nearest = scaled.round()
+    offset = scaled - nearest
+    sides = torch.stack([0.5 * (0.5 - offset).square(), 0.75 - offset.square(), 0.5 * (0.5 + offset).square()])  # (3, 2, b)
+    weights = (sides[:, None, 0] * sides[None, :, 1]).flatten(0, 1)
+    steps = (torch.arange(-1, 2)[:, None] * side + torch.arange(-1, 2)).flatten()
+    corner = (nearest[0] * side + nearest[1]).long()
+    return corner + steps[:, None], weights
 
 
 def _round_up(side: int) -> int:

@@ -18,7 +18,7 @@ import torch
 
 from imatlas.neighbors.workers import map_blocks, row_blocks
 
-__all__ = ["Screen"]
+__all__ = ["Screen", "principal_axes"]
 
 _WIDTH = 128
 _SAMPLE = 10_000
@@ -42,10 +42,9 @@ class Screen:
 
     def __init__(self, rows: np.ndarray, *, seed: int = 0) -> None:
         n, d = rows.shape
-        sample = rows[:: max(1, n // _SAMPLE)]
-        center = sample.mean(axis=0, dtype=np.float64).astype(np.float32)
+        center, axes = principal_axes(rows, _WIDTH, seed=seed)
         self._center = torch.from_numpy(center)
-        self._axes = None if d <= _WIDTH else map_blocks(lambda _: _principal_axes(sample - center, seed), [0])[0]
+        self._axes = None if d <= _WIDTH else torch.from_numpy(axes)
         self.short = torch.empty(n, min(d, _WIDTH))
         self.leftover = torch.zeros(n)
         self.heights = torch.empty(n)
@@ -66,13 +65,30 @@ class Screen:
         return centred if self._axes is None else centred @ self._axes
 
 
-def _principal_axes(centred: np.ndarray, seed: int) -> torch.Tensor:
-    """Give the first principal axes (d, q) of a sample, by two block power steps."""
+def principal_axes(rows: np.ndarray, n_axes: int, *, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Find the first principal axes of a sample of up to 20,000 rows, by two block power steps.
+
+    Parameters
+    ----------
+    rows : float32 (n, d).
+    n_axes : axes wanted; there are at most d.
+    seed : of the start.
+
+    Returns
+    -------
+    center float32 (d,) and axes float32 (d, min(n_axes, d)), widest first. The same bits at any number of threads.
+    """
+    sample = rows[:: max(1, len(rows) // _SAMPLE)]
+    center = sample.mean(axis=0, dtype=np.float64).astype(np.float32)
+    return center, map_blocks(lambda _: _block_power(sample - center, n_axes, seed), [0])[0]
+
+
+def _block_power(centred: np.ndarray, n_axes: int, seed: int) -> np.ndarray:
     sample = torch.from_numpy(centred)
-    start = torch.randn(sample.shape[1], _WIDTH + 8, generator=torch.Generator().manual_seed(seed))
-    basis = torch.linalg.qr(start).Q
+    width = min(n_axes + 8, sample.shape[1])
+    basis = torch.linalg.qr(torch.randn(sample.shape[1], width, generator=torch.Generator().manual_seed(seed))).Q
     for _ in range(2):
         basis = torch.linalg.qr(sample.T @ (sample @ basis)).Q
     shadow = sample @ basis
     _, turn = torch.linalg.eigh(shadow.T @ shadow)
-    return (basis @ turn.flip(1))[:, :_WIDTH].contiguous()
+    return (basis @ turn.flip(1))[:, :n_axes].contiguous().numpy()

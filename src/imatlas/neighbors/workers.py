@@ -6,18 +6,31 @@ block is always computed by one thread, and only which thread that is differs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TypeVar
 
 import faiss
 import torch
 from threadpoolctl import threadpool_limits
 
-__all__ = ["map_blocks", "row_blocks"]
+__all__ = ["map_blocks", "row_blocks", "workers"]
 
 Block = TypeVar("Block")
 Result = TypeVar("Result")
+
+
+@contextmanager
+def workers() -> Iterator[Callable]:
+    """Keep threads ready and give `run(work, blocks)`, which does what `map_blocks` does, many times without a new start."""
+    n_threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        with threadpool_limits(1), ThreadPoolExecutor(n_threads, initializer=_one_thread) as pool:
+            yield lambda work, blocks: list(pool.map(work, blocks))
+    finally:
+        torch.set_num_threads(n_threads)
 
 
 def map_blocks(work: Callable[[Block], Result], blocks: Iterable[Block]) -> list[Result]:
@@ -28,13 +41,8 @@ def map_blocks(work: Callable[[Block], Result], blocks: Iterable[Block]) -> list
     work : a function of one block that changes nothing other blocks read; NumPy, torch and faiss run it in parallel.
     blocks : any number of blocks.
     """
-    n_threads = torch.get_num_threads()
-    try:
-        torch.set_num_threads(1)
-        with threadpool_limits(1), ThreadPoolExecutor(n_threads, initializer=_one_thread) as pool:
-            return list(pool.map(work, blocks))
-    finally:
-        torch.set_num_threads(n_threads)
+    with workers() as run:
+        return run(work, blocks)
 
 
 def row_blocks(n: int, size: int) -> list[slice]:
