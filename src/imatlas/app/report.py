@@ -84,7 +84,8 @@ def _subtitle(contents: ReportContents) -> list[str]:
     facts = [plural(len(images), "image"), f"{width} × {height} {'gray' if channels == 1 else 'colour'}"]
     facts.append(plural(len(images.class_names), "class", "classes") if images.labels is not None else "no labels")
     if contents.manifold is not None:
-        facts.append(f"map by {contents.manifold.embedding.method} on {contents.manifold.features.extractor}")
+        made = f"{contents.manifold.embedding.method} on {contents.manifold.features.extractor}"
+        facts.append(made.replace("_", " "))
     return facts + ([f"model {contents.model}"] if contents.model else [])
 
 
@@ -95,7 +96,7 @@ def _tiles(contents: ReportContents) -> list[tuple[str, str, str]]:
     tiles = [(number(len(images)), "images", f"{held_out:,} held out for judging" if held_out else "")]
     if manifold is not None:
         low, high = manifold.dimension.interval
-        tiles.append((number(manifold.clusters.n_clusters), "clusters found", manifold.clusters.method))
+        tiles.append((number(manifold.clusters.n_clusters), "clusters found", manifold.clusters.method.replace("_", " ")))
         tiles.append((number(manifold.dimension.value), "dimensions", f"95\u00a0% interval {between(low, high)}"))
         for name, value in list(manifold.embedding.trust.items())[:1]:
             tiles.append((f"{100 * value:.1f}\u00a0%", name.replace("_", " "), "of the map; 100\u00a0% is perfect"))
@@ -186,7 +187,7 @@ def _cluster_sheets(contents: ReportContents) -> dict | None:
         "rest": len(rest),
         "rest_images": int(sizes[rest].sum()),
         "none": int((clusters.labels < 0).sum()),
-        "method": clusters.method,
+        "method": clusters.method.replace("_", " "),
     }
 
 

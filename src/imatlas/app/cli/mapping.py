@@ -120,6 +120,6 @@ def _say_addition(console: Console, addition: Addition, noun: str) -> None:
     also = f", {known}" if addition.known else ""
     console.say(f"{counted(len(addition.batch), noun)} placed on the map; nothing on it moved{also}.")
     if addition.off_map:
-        console.say(f"  {counted(addition.off_map, noun)} of them lie off the map, where none like them was mapped.")
+        console.say(f"  {addition.off_map:,} of them off the map's points, where nothing like them was mapped.")
     for file in getattr(items, "rejected", ())[:5]:
         console.say(f"  left out: {file.path!r}: {file.reason}")

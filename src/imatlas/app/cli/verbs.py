@@ -10,6 +10,7 @@ import numpy as np
 from imatlas.app.cli.console import MISUSED, Console, read_duration, read_seeds, sentences
 from imatlas.app.cli.places import atlas_beside, refuse_atlas, write_atlas_report
 from imatlas.app.cli.wording import matrix_summary, say_forecast, say_images, say_scores, say_survey, summary
+from imatlas.app.words import flat
 from imatlas.checks import InputError
 from imatlas.generators import LatentFlow
 from imatlas.images import check_resolution, digits, parse_ground, read_image, read_images
@@ -205,8 +206,9 @@ def show(what: Path, *, as_json: bool) -> None:
             facts: Mapping[str, object] = read_png_text(what)
         else:
             facts = matrix_summary(open_matrix_atlas(what)) if holds_matrix(what) else summary(open_atlas(what))
-        for name, value in facts.items():
-            console.say(f"{name:>16}  {value}")
+        rows = flat(facts)
+        width = max((len(name) for name, _ in rows), default=0)
+        console.say(*(f"{name:>{width}}  {value}" for name, value in rows))
         console.give(dict(facts))
 
 
