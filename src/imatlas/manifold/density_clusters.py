@@ -37,7 +37,7 @@ __all__ = ["DensityClusters"]
 
 _RESOLUTION = 4.0
 _MOST_COMMUNITIES = 1500  # above, their eigenvectors would cost more than the layout
-_STEPS = 150
+_STEPS = 300
 _MOST_LEVELS = 8
 _PROMINENCE = 0.5  # e-folds of density; lower peaks are what a map of any rows shows
 _LEAST_SHARE = 0.25
@@ -83,7 +83,7 @@ class DensityClusters(ClusterMixin, GraphEstimator):
         n_neighbors: int = 15,
         *,
         metric: str = "euclidean",
-        openness: float = 0.36,
+        openness: float = 0.37,
         min_size: int | None = None,
         noise: str = "keep",
         random_state: int | None = 0,
@@ -189,7 +189,7 @@ class DensityClusters(ClusterMixin, GraphEstimator):
 
     def _check_parameters(self) -> None:
         if not 0 < self.openness < 2:
-            raise ValueError(f"openness is {self.openness!r}; wanted a number between 0 and 2. 0.36 is usual.")
+            raise ValueError(f"openness is {self.openness!r}; wanted a number between 0 and 2. 0.37 is usual.")
         if self.min_size is not None and self.min_size < 1:
             raise ValueError(f"min_size is {self.min_size!r}; wanted at least 1, or None for n_neighbors + 1.")
         if self.noise not in ("keep", "assign"):
