@@ -103,8 +103,9 @@ class Diffusion:
         weights, root = self.weights[rows][:, rows], np.sqrt(self.masses[rows])
         leaving = np.asarray(weights.sum(axis=1)).ravel() / self.masses[rows]
         stiffness = sparse.diags(leaving) - sparse.diags(1 / root) @ weights @ sparse.diags(1 / root)
-        stiffness = stiffness.tocsr() / self.jump_rate(rows)
-        values, vectors = slow_modes(stiffness, min(n_modes, len(rows) - 1) + 1, root)
+        unit = self.jump_rate(rows)
+        count, most = min(n_modes, len(rows) - 1) + 1, 2 * float(leaving.max()) / unit
+        values, vectors = slow_modes(stiffness.tocsr() / unit, count, root, most=most)
         psi = orient(vectors[:, 1:] / root[:, None] * np.sqrt(np.square(root).sum()))
         missing = n_modes - psi.shape[1]
         rates = np.pad(np.maximum(values[1:], 0), (0, missing), constant_values=_GONE)

@@ -67,13 +67,13 @@ def eigenmaps(affinity: sparse.csr_matrix, n_components: int) -> tuple[np.ndarra
     degrees = np.asarray(affinity.sum(axis=1)).ravel()
     root = np.sqrt(degrees)
     stiffness = sparse.identity(n) - sparse.diags(1 / root) @ affinity @ sparse.diags(1 / root)
-    values, vectors = slow_modes(stiffness.tocsr(), min(n_components, n - 1) + 1, root)
+    values, vectors = slow_modes(stiffness.tocsr(), min(n_components, n - 1) + 1, root, most=2.0)
     psi = orient(vectors[:, 1:] / root[:, None] * np.sqrt(degrees.sum()))
     missing = n_components - psi.shape[1]
     return np.pad(1 - values[1:], (0, missing)), np.pad(psi, ((0, 0), (0, missing)))
 
 
-def slow_modes(stiffness: sparse.csr_matrix, count: int, rest: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def slow_modes(stiffness: sparse.csr_matrix, count: int, rest: np.ndarray, *, most: float) -> tuple[np.ndarray, np.ndarray]:
     """Give the eigenpairs of least eigenvalue of a sparse matrix that is positive semidefinite.
 
     On curves and sheets of many rows the least eigenvalues lie so close (1e-9 on a curve of 70,000 rows) that Lanczos steps
@@ -84,6 +84,7 @@ def slow_modes(stiffness: sparse.csr_matrix, count: int, rest: np.ndarray) -> tu
     stiffness : symmetric (n, n), eigenvalues from 0.
     count : eigenpairs wanted, 1 to n.
     rest : (n,), the vector of eigenvalue 0 or about it, from which the search starts.
+    most : no eigenvalue is above it.
 
     Returns
     -------
@@ -99,7 +100,7 @@ def slow_modes(stiffness: sparse.csr_matrix, count: int, rest: np.ndarray) -> tu
             if n * _bandwidth(stiffness) <= _NARROW:
                 values, vectors = _by_factors(stiffness, count, start)
             else:
-                values, vectors = _by_steps(stiffness, count, start)
+                values, vectors = _by_steps(stiffness, count, start, most)
     order = np.argsort(values, kind="stable")[:count]
     return values[order], vectors[:, order]
 
@@ -132,15 +133,15 @@ def _by_factors(stiffness: sparse.csr_matrix, count: int, start: np.ndarray) -> 
     return eigsh(stiffness, k=count, sigma=-shift, which="LM", OPinv=inverse, v0=start, tol=1e-9)
 
 
-def _by_steps(stiffness: sparse.csr_matrix, count: int, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Find eigenpairs by Lanczos steps from a fixed start; after the step limit, the best so far."""
-    n = len(start)
-    top = float(abs(stiffness).sum(axis=1).max())  # no eigenvalue is larger
-    turned = (top * sparse.identity(n) - stiffness).tocsr()
-    ncv = min(n - 1, max(4 * count, 40))
+def _by_steps(stiffness: sparse.csr_matrix, count: int, start: np.ndarray, most: float) -> tuple[np.ndarray, np.ndarray]:
+    """Find eigenpairs by Lanczos steps from a fixed start; after the step limit by preconditioned descent, the best so far."""
+    n, ncv = len(start), max(4 * count, 40)
+    turned = (most * sparse.identity(n) - stiffness).tocsr()
     try:
-        values, vectors = eigsh(turned, k=count, which="LA", v0=start, ncv=ncv, tol=1e-6, maxiter=300)
+        values, vectors = eigsh(turned, k=count, which="LA", v0=start, ncv=min(ncv, n - 1), tol=1e-6, maxiter=150)
+        return most - values, vectors
     except ArpackNoConvergence:
-        noise = np.random.default_rng(0).standard_normal((n, count - 1))
-        values, vectors = lobpcg(turned, np.column_stack([start, noise]), maxiter=200, tol=1e-6)
-    return top - values, vectors
+        spare = 5  # vectors beside those wanted: the last ones of a block settle late
+        block = np.column_stack([start, np.random.default_rng(0).standard_normal((n, count - 1 + spare))])
+        scaling = sparse.diags(1 / np.maximum(stiffness.diagonal(), 1e-12))
+        return lobpcg(stiffness, block, M=scaling, largest=False, maxiter=200, tol=1e-5)

@@ -3,12 +3,13 @@
 Around each row i its m = k + 1 members (itself and its neighbors) have tangent coordinates Theta_i: the leading singular
 vectors U_i and values S_i of the centred members. A map Y whose charts are all affine in them wastes nothing,
 
-    min over Y   sum_i |(I - G_i G_i^T) Y_i|^2,     G_i = [1 / sqrt(m), U_i]
+    min over Y   sum_i |(I - G_i G_i^T) Y_i|^2     with   sum_i |Y_i|^2 = 1,     G_i = [1 / sqrt(m), U_i]
 
-so Y is read from the least eigenvectors of the sum of these projections, a sparse matrix; the constant one is left out. These
-vectors have variance 1 whatever the shape of the data. The charts Y_i ~ L_i Theta_i tell the lost units: Y is multiplied by
-(mean_i L_i L_i^T)^-1/2, which makes steps on the map as long as steps along the data, and turned to its principal axes. A
-developable manifold is recovered as it is, not only up to an affine map.
+so Y is read from the least eigenvectors of the sum of these projections, a sparse matrix; the constant one is left out. Each
+row weighs as many times as it is in a chart: weighed once, as first published, a far row that is in few charts gets a place of
+any size at no cost. The vectors have variance 1 whatever the shape of the data; the charts Y_i ~ L_i Theta_i tell the lost
+units. Y is multiplied by (mean_i L_i L_i^T)^-1/2, which makes steps on the map as long as steps along the data, and turned to
+its principal axes. A developable manifold is recovered as it is, not only up to an affine map.
 
 A new row is placed by the affine chart of its own nearest fitted rows, from the inner products of their differences alone.
 
@@ -52,7 +53,7 @@ class TangentAlignment(GraphEmbedding):
     Attributes
     ----------
     embedding_ : float32 (n, n_components), in units of the features; components of the graph side by side.
-    misfits_ : float64 (n_parts, n_components), how little the charts agree on each vector: 0 = flat, 1 = not at all.
+    misfits_ : float64 (n_parts, n_components), the share of each vector's variance on which the charts disagree: 0 = flat.
 
     Examples
     --------
@@ -102,13 +103,15 @@ class TangentAlignment(GraphEmbedding):
     def _align(self, charts: _Charts) -> np.ndarray:
         """Give the places float64 (n, q) on which the charts agree best, component by component."""
         q, n = self.n_components, len(charts.members)
-        alignment, homes = charts.alignment(), [np.flatnonzero(self.parts_ == part) for part in range(self.parts_.max() + 1)]
+        homes = [np.flatnonzero(self.parts_ == part) for part in range(self.parts_.max() + 1)]
+        alignment, root = charts.alignment(), np.sqrt(charts.counts())
         self.misfits_, places = np.zeros((len(homes), q)), np.zeros((n, q))
         for part, home in enumerate(homes):
             found = min(q, len(home) - 1)
-            values, vectors = slow_modes(alignment[home][:, home], found + 1, np.ones(len(home)))
-            self.misfits_[part, :found] = np.maximum(values[1:], 0) / charts.members.shape[1]
-            places[home, :found] = vectors[:, 1:] - vectors[:, 1:].mean(axis=0)
+            values, vectors = slow_modes(alignment[home][:, home], found + 1, root[home], most=1.0)
+            self.misfits_[part, :found] = np.maximum(values[1:], 0)
+            aligned = vectors[:, 1:] / root[home, None]
+            places[home, :found] = aligned - aligned.mean(axis=0)
         layouts = [_turn(places[home] @ charts.units(places, home)) for home in homes]
         for home, layout, center in zip(homes, layouts, side_by_side(layouts)):
             places[home] = layout + center
@@ -154,16 +157,19 @@ class _Charts:
             left[block], lengths[block] = _directions(products, n_components)
         return cls(members, left, lengths)
 
+    def counts(self) -> np.ndarray:
+        """Give in how many charts each row is, float64 (n,)."""
+        return np.bincount(self.members.ravel(), minlength=len(self.members)).astype(np.float64)
+
     def alignment(self) -> sparse.csr_matrix:
-        """Give sum_i of the projections I - G_i G_i^T, each on the members of i, as a matrix of all rows (n, n)."""
+        """Give the sum of all I - G_i G_i^T, over the roots of its rows' and columns' counts: CSR (n, n), from 0 to 1."""
         n, m = self.members.shape
         width = self.left.shape[2] + 1
         charts = np.concatenate([np.full((n, m, 1), 1 / np.sqrt(m)), self.left], axis=2).transpose(0, 2, 1)  # (n, q + 1, m)
-        ends = np.arange(0, n * width * m + 1, m)
-        spans = sparse.csc_matrix(
-            (charts.ravel(), np.repeat(self.members, width, axis=0).ravel(), ends), (n, n * width)
-        ).tocsr()
-        return (sparse.diags(np.bincount(self.members.ravel(), minlength=n).astype(np.float64)) - spans @ spans.T).tocsr()
+        ends, where = np.arange(0, n * width * m + 1, m), np.repeat(self.members, width, axis=0).ravel()
+        spans = sparse.csc_matrix((charts.ravel(), where, ends), (n, n * width)).tocsr()
+        spans = sparse.diags(1 / np.sqrt(self.counts())) @ spans
+        return (sparse.identity(n) - spans @ spans.T).tocsr()
 
     def units(self, places: np.ndarray, home: np.ndarray) -> np.ndarray:
         """Give the matrix (q, q) that turns places of the rows `home` to the length of steps along the data."""
