@@ -129,9 +129,11 @@ def _fingerprints(rows: np.ndarray) -> np.ndarray:
     """Give a number uint64 (n,) for each row that equal rows share."""
     factors = np.random.default_rng(0).integers(2**63, size=rows.shape[1], dtype=np.uint64) | np.uint64(1)
 
-    def of(block: slice) -> np.ndarray:
-        # Zero of either sign is one number.
-        return ((rows[block] + np.float32(0)).view(np.uint32).astype(np.uint64) * factors).sum(axis=1)
+    prints = np.empty(len(rows), dtype=np.uint64)
 
-    blocks = row_blocks(len(rows), 1024)
-    return np.concatenate(map_blocks(of, blocks)) if blocks else np.zeros(0, np.uint64)
+    def fill(block: slice) -> None:
+        # Zero of either sign is one number.
+        prints[block] = ((rows[block] + np.float32(0)).view(np.uint32).astype(np.uint64) * factors).sum(axis=1)
+
+    map_blocks(fill, row_blocks(len(rows), 1024))
+    return prints

@@ -22,7 +22,7 @@ from imatlas.neighbors.workers import map_blocks, row_blocks
 __all__ = ["LENGTH", "Lists"]
 
 LENGTH = 128
-_MOST_CENTERS = 8192
+_MOST_CENTERS = 2048  # above, finding them would take longer than what they save
 _GROUP = 8
 _VOTES = 24
 
@@ -56,7 +56,8 @@ class Lists:
         map_blocks(lay, range(self.n_lists))
         self.means = self._pages[:, :-1].mean(2)
         self._lengths = self.means.square().sum(1)
-        self.near = torch.stack(map_blocks(self._look_around, range(self.n_lists)))
+        self.near = torch.empty(self.n_lists, self.n_near, dtype=torch.int64)
+        map_blocks(self._look_around, range(self.n_lists))
 
     def candidates_of_own(self, n_candidates: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Give for every filed row the best other rows, int32 (n, c), and their scores float32 (n, c), high = near."""
@@ -74,7 +75,7 @@ class Lists:
         """Give for new short rows (b, q) the best filed rows, int32 (b, c), and their scores, in lists near the nearest."""
         rows = torch.empty(len(short), n_candidates, dtype=torch.int32)
         scores = torch.empty(len(short), n_candidates)
-        homes = torch.cat(map_blocks(lambda block: self._home(short[block]), row_blocks(len(short), 1024)))
+        homes = nearest_means(short, self.means)
 
         def scan(number: int) -> None:
             for mine in (homes == number).nonzero()[:, 0].split(LENGTH):
@@ -83,10 +84,7 @@ class Lists:
         map_blocks(scan, homes.unique().tolist())
         return rows, scores
 
-    def _home(self, short: torch.Tensor) -> torch.Tensor:
-        return torch.addmm(self._lengths, short, self.means.T, alpha=-2).argmin(1)
-
-    def _look_around(self, number: int) -> torch.Tensor:
+    def _look_around(self, number: int) -> None:
         """Choose the lists that a list looks into: itself, those with most votes of every fourth member, then the nearest."""
         voters = self._screen.short[self.members[number, ::4]]
         far = torch.addmm(self._lengths, voters, self.means.T, alpha=-2)
@@ -97,7 +95,7 @@ class Lists:
         mean = far.mean(0)
         votes -= 1e-6 * (mean - mean.min()) / (mean.max() - mean.min() + 1e-30)
         votes[number] = torch.inf
-        return votes.topk(self.n_near).indices
+        self.near[number] = votes.topk(self.n_near).indices
 
     def _scan(self, queries: torch.Tensor, number: int, n_candidates: int, *, own: bool) -> tuple[torch.Tensor, torch.Tensor]:
         """Score queries (b, q) against all members of the lists near one, and keep the best (b, c)."""
@@ -121,16 +119,31 @@ class Lists:
         return self.members[looked_into[places // (b * LENGTH)], places % LENGTH].int(), scores
 
 
+def nearest_means(short: torch.Tensor, means: torch.Tensor) -> torch.Tensor:
+    """Give the number int64 (b,) of the mean (c, q) nearest to each short row (b, q)."""
+    lengths, nearest = means.square().sum(1), torch.empty(len(short), dtype=torch.int64)
+
+    # Written into one array: small results kept between large temporary tables would hold memory in pieces.
+    def fill(block: slice) -> None:
+        nearest[block] = torch.addmm(lengths, short[block], means.T, alpha=-2).argmin(1)
+
+    map_blocks(fill, row_blocks(len(short), 1024))
+    return nearest
+
+
 def _file(short: torch.Tensor, n_centers: int, seed: int) -> torch.Tensor:
-    """Order rows so that like follows like: by their nearest center, centers along their tree; int64 (n,)."""
+    """Order rows so that like follows like, int64 (n,): centers along their tree, and within one from the last to the next."""
     centers = torch.from_numpy(map_blocks(lambda _: _centers(short.numpy(), n_centers, seed), [0])[0])
     centers = centers[torch.from_numpy(leaves_list(linkage(centers.numpy().astype(np.float64), "ward")))].contiguous()
-    lengths = centers.square().sum(1)
+    homes = nearest_means(short, centers)
+    onward = centers.roll(-1, 0) - centers.roll(1, 0)
+    progress = torch.empty(len(short))
 
-    def nearest(block: slice) -> torch.Tensor:
-        return torch.addmm(lengths, short[block], centers.T, alpha=-2).argmin(1)
+    def fill(block: slice) -> None:
+        progress[block] = (short[block] * onward[homes[block]]).sum(1)
 
-    return torch.cat(map_blocks(nearest, row_blocks(len(short), 1024))).argsort(stable=True)
+    map_blocks(fill, row_blocks(len(short), 4096))
+    return torch.from_numpy(np.lexsort((progress.numpy(), homes.numpy())))
 
 
 def _centers(short: np.ndarray, n_centers: int, seed: int) -> np.ndarray:
