@@ -48,6 +48,9 @@ def main() -> None:
         parser.error(f"--only {asked.only} names no cell; the groups are {', '.join(GROUPS)}")
     failed = [] if asked.table else measure(chosen, cells, asked)
     results = gather(cells)
+    gone = [job.name for job in jobs(list(GROUPS)) if job.name not in results and _file(cells, job).exists()]
+    if gone:
+        print(f"out of date, and left out below: {', '.join(gone)}\n")
     print("\n".join(tables(results)))
     if asked.rows is None:
         kept = {"command": " ".join(["python", *sys.argv]), **machine(), "cells": results}

@@ -9,7 +9,6 @@ import argparse
 import json
 import resource
 import time
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -87,8 +86,9 @@ def main() -> None:
 
             CELLS[group, party](cell)
     except (ImportError, AttributeError) as error:
-        # A library or a method that is not there is told apart from one that fails.
-        traceback.print_exc()
+        # A library or a public name that is not there is told apart from one that fails.
+        if isinstance(error, AttributeError) and not str(error).startswith("imatlas has no "):
+            raise
         cell.numbers = {"absent": str(error)}
     asked.out.write_text(json.dumps(cell.numbers, indent=1, default=float) + "\n")
 
