@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from scipy.spatial.distance import pdist
 from sklearn.datasets import load_digits, make_swiss_roll
 from sklearn.manifold import Isomap, SpectralEmbedding
+from threadpoolctl import threadpool_limits
 
 from imatlas.manifold import (
     EMBEDDINGS,
@@ -118,3 +120,18 @@ def test_wrong_settings_are_refused_in_words():
         NeighborMap(attraction=0.5).fit(np.eye(5))
     with pytest.raises(ValueError, match="made of X"):
         SpectralMap().fit(np.eye(5), graph=knn_graph(np.eye(4), n_neighbors=2))
+
+
+@pytest.mark.parametrize("method", EMBEDDINGS.values())
+def test_maps_have_the_same_bits_with_one_and_with_two_threads(method):
+    rows = np.random.default_rng(0).normal(size=(700, 20)).astype(np.float32)
+    answers, before = [], torch.get_num_threads()
+    for n_threads in (1, 2):
+        torch.set_num_threads(n_threads)
+        with threadpool_limits(n_threads):
+            fitted = method(n_components=3).fit(rows[:600])
+            places = fitted.transform(rows[600:])
+            answers.append((fitted.embedding_, places, fitted.inverse_transform(places), fitted.inverse_confidence(places)))
+    torch.set_num_threads(before)
+    for one, two in zip(*answers):
+        np.testing.assert_array_equal(one, two)

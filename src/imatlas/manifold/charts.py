@@ -19,7 +19,8 @@ from collections.abc import Iterator
 
 import numpy as np
 from scipy import sparse
-from threadpoolctl import threadpool_limits
+
+from imatlas.neighbors.workers import map_blocks
 
 __all__ = ["blocks_of_steps", "chart_shares", "mix_rows", "read_charts", "step_products"]
 
@@ -47,9 +48,12 @@ def read_charts(
     float32 (b, m). At a known point, its own values. No point's answer depends on which others come with it.
     """
     read = np.empty((len(near), values.shape[1]), dtype=np.float32)
-    for block in blocks_of_steps(near.shape[0], near.shape[1], known.shape[1]):
+
+    def fill(block: slice) -> None:
         shares = chart_shares(step_products(centers[block], known, near[block]), lengths[block], known.shape[1])
         read[block] = np.where(lengths[block, :1] == 0, values[near[block, 0]], mix_rows(shares, near[block], values))
+
+    map_blocks(fill, blocks_of_steps(near.shape[0], near.shape[1], known.shape[1]))
     return read
 
 
@@ -86,11 +90,13 @@ def mix_rows(shares: np.ndarray, near: np.ndarray, values: np.ndarray) -> np.nda
 def step_products(
     centers: np.ndarray | sparse.csr_matrix, rows: np.ndarray | sparse.csr_matrix, members: np.ndarray
 ) -> np.ndarray:
-    """Give inner products float64 (b, m, m) of the steps from each center (b, d) to its members, rows of (n, d)."""
+    """Give inner products float64 (b, m, m) of the steps from each center (b, d) to its members, rows of (n, d).
+
+    To be called where linear algebra has one thread, as within `map_blocks`: the bits depend on how many it has.
+    """
     if not sparse.issparse(rows):
         steps = rows[members].astype(np.float64) - np.asarray(centers)[:, None]  # (b, m, d)
-        with threadpool_limits(1):  # the same bits with any number of threads
-            return steps @ steps.transpose(0, 2, 1)
+        return steps @ steps.transpose(0, 2, 1)
     products = np.empty((len(members), members.shape[1], members.shape[1]))
     for row, (center, near) in enumerate(zip(centers, members)):
         mine = rows[near]
@@ -100,7 +106,7 @@ def step_products(
 
 
 def blocks_of_steps(n: int, m: int, d: int) -> Iterator[slice]:
-    """Give slices of n points whose m steps in d dimensions take at most 128 MB."""
-    step = max(1, 2**24 // ((m + 1) * max(d, m)))
+    """Give slices of at most 512 of n points whose m steps in d dimensions take at most 32 MB."""
+    step = int(np.clip(2**22 // ((m + 1) * max(d, m)), 1, 512))
     for start in range(0, n, step):
         yield slice(start, min(start + step, n))

@@ -17,6 +17,7 @@ from scipy.spatial import cKDTree
 
 from imatlas.manifold.charts import blocks_of_steps, chart_shares, mix_rows, read_charts, step_products
 from imatlas.neighbors import search
+from imatlas.neighbors.workers import map_blocks
 
 __all__ = ["chart_confidence", "invert_map"]
 
@@ -71,13 +72,16 @@ def _reach_and_spread(places: np.ndarray, coordinates: np.ndarray, rows: np.ndar
     near = np.where(on_row, near[:, -k:], near[:, :k])
     lengths = np.where(on_row, lengths[:, -k:], lengths[:, :k]).astype(np.float64)
     spread = np.empty(len(places))
-    for block in blocks_of_steps(near.shape[0], near.shape[1], coordinates.shape[1]):
+
+    def fill(block: slice) -> None:
         products = step_products(places[block], coordinates, near[block])
         answers = mix_rows(chart_shares(products, lengths[block], coordinates.shape[1]), near[block], rows)
         total = np.zeros(len(answers))
         for column in near[block].T:
             total += np.square(rows[column] - answers).sum(axis=1, dtype=np.float64)
         spread[block] = np.sqrt(total / k)
+
+    map_blocks(fill, blocks_of_steps(near.shape[0], k, coordinates.shape[1]))
     return lengths[:, -1], spread
 
 

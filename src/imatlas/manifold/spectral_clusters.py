@@ -166,6 +166,7 @@ class SpectralClusters(ClusterMixin, GraphEstimator):
                 setattr(estimator, name, getattr(estimator.map_, name))
         estimator.labels_, estimator.centers_ = arrays["labels"], arrays["centers"]
         estimator.center_parts_ = arrays["center_parts"]
+        estimator._lay_index()
         return estimator
 
 

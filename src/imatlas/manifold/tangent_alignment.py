@@ -31,6 +31,7 @@ from imatlas.manifold.charts import blocks_of_steps, step_products
 from imatlas.manifold.components import side_by_side
 from imatlas.manifold.spectral import orient, slow_modes
 from imatlas.neighbors.metrics import prepare_rows
+from imatlas.neighbors.workers import map_blocks
 from imatlas.values import KnnGraph
 
 __all__ = ["TangentAlignment"]
@@ -122,7 +123,8 @@ class TangentAlignment(GraphEmbedding):
         near = np.where(same, neighbors, neighbors[:, :1])  # the nearest row stands in for those of other components
         new, old = prepare_rows(rows, self.metric_), prepare_rows(self.rows_, self.metric_)
         places = np.empty((len(near), self.embedding_.shape[1]))
-        for block in blocks_of_steps(len(near), near.shape[1], old.shape[1]):
+
+        def fill(block: slice) -> None:
             products = step_products(new[block], old, near[block])
             left, lengths = _directions(products, self.embedding_.shape[1])
             toward = products.mean(axis=(1, 2))[:, None] - products.mean(axis=2)  # (x_j - mean) . (x - mean), (b, k)
@@ -130,6 +132,8 @@ class TangentAlignment(GraphEmbedding):
             turned = (left.transpose(0, 2, 1) @ toward[:, :, None])[:, :, 0] * np.square(inverse)
             shares = 1 / near.shape[1] + (left @ turned[:, :, None])[:, :, 0]
             places[block] = (shares[:, :, None] * self.embedding_[near[block]]).sum(axis=1)
+
+        map_blocks(fill, blocks_of_steps(len(near), near.shape[1], old.shape[1]))
         return places
 
 
@@ -152,9 +156,12 @@ class _Charts:
     def of(cls, rows: Rows, members: np.ndarray, n_components: int) -> _Charts:
         left = np.empty((*members.shape, n_components))
         lengths = np.empty((len(members), n_components))
-        for block in blocks_of_steps(len(members), members.shape[1], rows.shape[1]):
+
+        def fill(block: slice) -> None:
             products = step_products(rows[members[block, 0]], rows, members[block])
             left[block], lengths[block] = _directions(products, n_components)
+
+        map_blocks(fill, blocks_of_steps(len(members), members.shape[1], rows.shape[1]))
         return cls(members, left, lengths)
 
     def counts(self) -> np.ndarray:
@@ -191,8 +198,7 @@ def _directions(products: np.ndarray, n_components: int) -> tuple[np.ndarray, np
     """Give the leading left singular vectors (b, m, q) and singular values (b, q) of steps (b, m, d) once centred."""
     centred = products - products.mean(axis=1, keepdims=True) - products.mean(axis=2, keepdims=True)
     centred += products.mean(axis=(1, 2))[:, None, None]
-    with threadpool_limits(1):
-        squared, left = np.linalg.eigh(centred)
+    squared, left = np.linalg.eigh(centred)
     squared, left = squared[:, ::-1][:, :n_components], left[:, :, ::-1][:, :, :n_components]
     kept = squared > _FLAT * np.maximum(squared[:, :1], 1e-300)
     missing = n_components - squared.shape[1]
@@ -202,7 +208,8 @@ def _directions(products: np.ndarray, n_components: int) -> tuple[np.ndarray, np
 
 def _lay_down(rows: Rows, n_components: int) -> np.ndarray:
     """Give the principal components (n, q) of few rows."""
-    left, lengths = _directions(step_products(rows[:1], rows, np.arange(rows.shape[0])[None]), n_components)
+    with threadpool_limits(1):
+        left, lengths = _directions(step_products(rows[:1], rows, np.arange(rows.shape[0])[None]), n_components)
     return orient(left[0] * lengths[0])
 
 
@@ -210,4 +217,4 @@ def _turn(layout: np.ndarray) -> np.ndarray:
     """Turn places (n, q) with mean 0 to their principal axes."""
     with threadpool_limits(1):
         _, axes = np.linalg.eigh(layout.T @ layout)
-    return orient(layout @ axes[:, ::-1])
+        return orient(layout @ axes[:, ::-1])
