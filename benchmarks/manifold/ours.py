@@ -4,8 +4,7 @@ import hashlib
 
 import numpy as np
 
-from manifold.cell import Cell
-from manifold.scores import cluster_scores, graph_scores, map_scores
+from manifold.cell import Cell, scorer
 
 N_PAIRS = 1_000_000
 N_LANDMARKS = 128
@@ -19,7 +18,7 @@ def _knn_graph():
 
 def measure_graph(cell: Cell) -> None:
     graph = cell.twice(_knn_graph)
-    cell.numbers |= graph_scores(cell.rows, graph.indices) | {"own_recall": graph.recall}
+    cell.numbers |= scorer().graph_scores(cell.rows, graph.indices) | {"own_recall": graph.recall}
 
 
 def measure_map(cell: Cell) -> None:
@@ -29,7 +28,7 @@ def measure_map(cell: Cell) -> None:
         return imatlas.NeighborMap().fit_transform
 
     places = cell.twice(load)
-    cell.numbers |= map_scores(cell.rows, places, cell.labels)
+    cell.numbers |= scorer().map_scores(cell.rows, places, cell.labels)
     import imatlas
 
     own = imatlas.map_trust(cell.rows, places)
@@ -49,7 +48,7 @@ def measure_clusters(cell: Cell) -> None:
     cell.mark()
     with cell.timed("again"):
         DensityClusters().fit(cell.rows, graph=graph)
-    cell.numbers |= cluster_scores(cell.labels, labels, cell.rows)
+    cell.numbers |= scorer().cluster_scores(cell.labels, labels, cell.rows)
 
 
 def measure_geodesics(cell: Cell) -> None:
@@ -113,8 +112,8 @@ def measure_large(cell: Cell) -> None:
         places = work[1]().fit_transform(cell.rows, graph=graph)
     cell.mark()
     cell.numbers["both_seconds"] = cell.numbers["graph_seconds"] + cell.numbers["map_seconds"]
-    cell.numbers |= graph_scores(cell.rows, graph.indices) | {"own_recall": graph.recall}
-    cell.numbers |= map_scores(cell.rows, places, cell.labels)
+    cell.numbers |= scorer().graph_scores(cell.rows, graph.indices) | {"own_recall": graph.recall}
+    cell.numbers |= scorer().map_scores(cell.rows, places, cell.labels)
 
 
 def measure_trust(cell: Cell) -> None:

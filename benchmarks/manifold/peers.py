@@ -6,9 +6,8 @@ gives 15 others.
 
 import numpy as np
 
-from manifold.cell import Cell
+from manifold.cell import Cell, scorer
 from manifold.ours import N_LANDMARKS, principal_places
-from manifold.scores import cluster_scores, graph_scores, map_scores
 
 K = 15
 N_INVERTED = 200
@@ -84,14 +83,16 @@ def _umap_hdbscan():
 
 def measure_graph(load):
     def measure(cell: Cell) -> None:
-        cell.numbers |= graph_scores(cell.rows, _without_own(cell.twice(load)))
+        indices = _without_own(cell.twice(load))
+        cell.numbers |= scorer().graph_scores(cell.rows, indices)
 
     return measure
 
 
 def measure_map(load):
     def measure(cell: Cell) -> None:
-        cell.numbers |= map_scores(cell.rows, np.asarray(cell.twice(load), dtype=np.float32), cell.labels)
+        places = np.asarray(cell.twice(load), dtype=np.float32)
+        cell.numbers |= scorer().map_scores(cell.rows, places, cell.labels)
 
     return measure
 
@@ -101,8 +102,8 @@ def measure_clusters(load):
 
     def measure(cell: Cell) -> None:
         labels, layers = cell.twice(load)
-        cell.numbers |= cluster_scores(cell.labels, np.asarray(labels), cell.rows)
-        scores = [cluster_scores(cell.labels, np.asarray(layer), cell.rows) for layer in layers]
+        cell.numbers |= scorer().cluster_scores(cell.labels, np.asarray(labels), cell.rows)
+        scores = [scorer().cluster_scores(cell.labels, np.asarray(layer), cell.rows) for layer in layers]
         if scores:
             best = max(scores, key=lambda score: score["ari"])
             cell.numbers |= {f"best_{name}": value for name, value in best.items()}
@@ -158,7 +159,7 @@ def measure_large(cell: Cell) -> None:
     with cell.timed("graph"):
         indices = search(cell.rows)
     cell.mark()
-    cell.numbers |= graph_scores(cell.rows, _without_own(indices))
+    cell.numbers |= scorer().graph_scores(cell.rows, _without_own(indices))
 
 
 def measure_trust(cell: Cell) -> None:
