@@ -187,6 +187,22 @@ def test_rows_are_added_to_the_map_of_a_matrix(tmp_path, is_sparse):
     assert list_batches(tmp_path / "a")[0].map_key != batch.map_key
 
 
+@pytest.mark.parametrize("clustering", ["density_clusters", "balanced_clusters", "spectral_clusters"])
+def test_rows_may_come_sparse_to_a_dense_map_and_dense_to_a_sparse_one(tmp_path, clustering):
+    """The three rows that are there already are known in either form."""
+    table = sparse.random(70, 20, 0.4, random_state=0).tocsr()
+    sparse.save_npz(tmp_path / "sparse.npz", table)
+    np.savez(tmp_path / "dense.npz", X=table.toarray())
+    more = sparse.vstack([table[:3], sparse.random(4, 20, 0.4, random_state=1)]).tocsr()
+    sparse.save_npz(tmp_path / "more_sparse.npz", more)
+    np.savez(tmp_path / "more_dense.npz", X=more.toarray())
+    for one, other in (("sparse", "dense"), ("dense", "sparse")):
+        place = tmp_path / one
+        command("map", tmp_path / f"{one}.npz", "--map", "spectral_map", "--clusters", clustering, "--out", place)
+        said = command("map", place, "--add", tmp_path / f"more_{other}.npz")
+        assert "4 rows placed on the map; nothing on it moved, 3 rows were there already." in said
+
+
 def test_rows_of_another_width_are_refused(tmp_path):
     np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(30, 4)))
     np.save(tmp_path / "y.npy", np.ones((3, 5)))

@@ -175,8 +175,16 @@ def test_what_changes_no_distance_is_noted():
     values[:, 1] = 0
     notes = " ".join(read_matrix(values).notes)
     assert "1 of 5 columns are constant" in notes
-    assert "1 rows are all zeros" in notes
+    assert "1 row is all zeros" in notes
     notes = " ".join(read_matrix(sparse.csr_matrix(values)).notes)
     assert "1 of 5 columns are empty" in notes
-    assert "1 rows are all zeros" in notes
+    assert "1 row is all zeros" in notes
     assert any("rounded to 24 bits" in note for note in read_matrix(np.array([[2**40 + 1], [3]])).notes)
+
+
+def test_rows_whose_differences_float32_cannot_hold_are_refused():
+    """At a million float32 has steps of 1/16: numbers between 0 and 0.01 beside it are all the same."""
+    rows = np.random.default_rng(0).random((30, 4)) * 0.01
+    with pytest.raises(InputError, match=r"varies by 0\.\d+ around numbers of 1e\+06, finer than float32"):
+        read_matrix(rows + 1e6)
+    assert read_matrix(rows + 1e6 - (rows + 1e6).mean(axis=0)).rows.std() > 0.002

@@ -55,6 +55,24 @@ def test_what_is_no_set_of_rows_is_refused(name, rows):
         _fit(name, rows)
 
 
+def test_new_rows_may_come_in_the_other_form(name):
+    """Sparse rows to what was fitted to dense ones, and the other way; balanced clusters know dense rows only."""
+    if name == "balanced_clusters":
+        pytest.skip("sparse rows are refused in another test")
+    dense = ROWS * (ROWS > 9)
+    for own, other in ((dense, sparse.csr_matrix(dense)), (sparse.csr_matrix(dense), dense)):
+        fitted = _fit(name, own) if name != "any_map" else AnyMap(TruncatedSVD(2, random_state=0)).fit(own)
+        np.testing.assert_allclose(_answer(fitted, other), _answer(fitted, own), atol=1e-6)
+
+
+def test_differences_that_float32_cannot_hold_are_refused(name):
+    """Whole numbers from 0 to 19 beside 10^10 are all the same in float32; the same rows less their mean are not."""
+    with pytest.raises(ValueError, match="finer than float32"):
+        _fit(name, ROWS.astype(np.float64) + 1e10)
+    with pytest.raises(ValueError, match="finer than float32"):
+        _fit(name, ROWS.astype(np.int64) + 10**10)
+
+
 def test_rows_of_another_width_are_refused(name):
     with pytest.raises(ValueError, match="features"):
         _answer(_fit(name, ROWS), ROWS[:, :4])

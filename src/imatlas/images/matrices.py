@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from scipy import sparse
 
-from imatlas.checks import InputError
+from imatlas.checks import InputError, require_resolved
 from imatlas.images.matrix_files import MatrixFile, read_matrix_file
 from imatlas.images.npz import row_names
 from imatlas.images.stacks import check_labels
@@ -22,6 +22,10 @@ from imatlas.values import FeatureMatrix
 __all__ = ["read_matrix"]
 
 FIRST_ROWS = 5
+A_FEW = 3
+"""Rows that are too few for a map, and may be much alike when they are added to one."""
+
+SAMPLE = 2000
 EXACT_WHOLE = 2**24
 """Whole numbers above this are rounded in float32."""
 
@@ -100,6 +104,8 @@ def _numbers(rows: np.ndarray | sparse.spmatrix, where: str, notes: list[str]) -
             largest = max(largest, int(part.max()), -int(part.min()))
         bad.append(block.start + np.flatnonzero(~np.isfinite(clean[block]).all(axis=1)))
     _refuse_bad(np.concatenate(bad), beyond, n, where)
+    if n > A_FEW:
+        require_resolved(rows[:: max(1, n // SAMPLE)], where)
     if largest > EXACT_WHOLE:
         notes.append(f"Whole numbers up to {largest:,} are rounded to 24 bits (float32); are they numbers, or names of things?")
     return clean
@@ -165,7 +171,7 @@ def _describe(rows: np.ndarray | sparse.csr_matrix) -> list[str]:
         empty = int((np.diff(rows.indptr) == 0).sum())
         notes = [f"Sparse: {100 * filled:.2g} % of the entries are not zero."]
         notes += [f"{d - used:,} of {d:,} columns are empty; they change no distance."] if used < d else []
-        return notes + ([f"{empty:,} rows are all zeros."] if empty else [])
+        return notes + _all_zeros(empty)
     low, high = rows[0].copy(), rows[0].copy()
     zeros = 0
     for block in row_blocks(rows):
@@ -173,4 +179,8 @@ def _describe(rows: np.ndarray | sparse.csr_matrix) -> list[str]:
         zeros += int((~rows[block].any(axis=1)).sum())
     constant = int((low == high).sum())
     notes = [f"{constant:,} of {d:,} columns are constant; they change no Euclidean distance."] if constant else []
-    return notes + ([f"{zeros:,} rows are all zeros."] if zeros else [])
+    return notes + _all_zeros(zeros)
+
+
+def _all_zeros(n_rows: int) -> list[str]:
+    return [f"{n_rows:,} row{'s are' if n_rows > 1 else ' is'} all zeros."] if n_rows else []

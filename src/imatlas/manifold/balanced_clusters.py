@@ -18,6 +18,7 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from imatlas.checks import require_resolved
 from imatlas.manifold.kmeans import k_means, nearest_centers
 from imatlas.neighbors import search
 from imatlas.values import Clusters
@@ -64,7 +65,7 @@ class BalancedClusters(ClusterMixin, BaseEstimator):
         ValueError
             If X is no finite matrix, or n_clusters or min_size is below 1.
         """
-        rows = validate_data(self, X, dtype=np.float32)
+        rows = require_resolved(validate_data(self, X, dtype=[np.float32, np.float64, np.int64]), "X")
         for name in ("n_clusters", "min_size"):
             value = getattr(self, name)
             if value is not None and value < 1:

@@ -18,12 +18,14 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from imatlas.checks import require_matrix
+from imatlas.checks import require_matrix, require_resolved
 from imatlas.manifold.inverse import chart_confidence, invert_map
 from imatlas.neighbors import NeighborIndex, knn_graph
 from imatlas.values import Embedding, KnnGraph
 
 __all__ = ["GraphEmbedding", "GraphEstimator", "first_duplicates"]
+
+_NUMBERS = [np.float32, np.float64, np.int64]  # what is read as it comes, so that it is seen what float32 would lose
 
 
 class GraphEstimator(BaseEstimator):
@@ -44,7 +46,8 @@ class GraphEstimator(BaseEstimator):
         if isinstance(X, KnnGraph):
             self.rows_, graph = None, X
         else:
-            self.rows_ = validate_data(self, X, accept_sparse="csr", dtype=np.float32, order="C", ensure_min_samples=2)
+            rows = validate_data(self, X, accept_sparse="csr", dtype=_NUMBERS, order="C", ensure_min_samples=2)
+            self.rows_ = rows.astype(np.float32) if sparse.issparse(rows) else require_resolved(rows, "X")
             if graph is None:
                 seed, metric = self._seed(), self._link_metric()
                 graph = knn_graph(self.rows_, n_neighbors=self.n_neighbors, metric=metric, random_state=seed)
@@ -81,7 +84,10 @@ class GraphEstimator(BaseEstimator):
                 f"This {type(self).__name__} was fitted to a graph alone, so new rows cannot be compared with the old. "
                 "Fit it with fit(X, graph=graph) to place new rows."
             )
-        return validate_data(self, X, accept_sparse="csr", dtype=np.float32, order="C", reset=False)
+        rows = validate_data(self, X, accept_sparse="csr", dtype=np.float32, order="C", reset=False)
+        if sparse.issparse(rows) == sparse.issparse(self.rows_):
+            return rows
+        return rows.toarray() if sparse.issparse(rows) else sparse.csr_matrix(rows)
 
     def _new_neighbors(self, rows: np.ndarray | sparse.csr_matrix) -> tuple[np.ndarray, np.ndarray]:
         """Give the nearest fitted rows (b, k) of new rows and their distances."""

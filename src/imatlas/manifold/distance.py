@@ -67,6 +67,8 @@ def manifold_distance(
     if metric not in DISTANCES:
         raise InputError(f"The distance is {metric!r}; wanted one of {', '.join(DISTANCES)}. Choose one of these.")
     _check_size(X, X if Y is None else Y)
+    if Y is not None and (sparse.issparse(X) or sparse.issparse(Y)):
+        X, Y = sparse.csr_matrix(X), sparse.csr_matrix(Y)
     if metric in METRICS:
         rows = prepare_rows(X, metric)
         squared = _squared_distances(rows, rows if Y is None else prepare_rows(Y, metric))

@@ -112,8 +112,8 @@ def _digests(items: ImageSet | FeatureMatrix) -> list[bytes]:
     """Give what tells each image or row from every other, exact copies apart."""
     if isinstance(items, ImageSet):
         rows = [np.ascontiguousarray(pixels).tobytes() for pixels in items.pixels]
-    elif isinstance(items.rows, np.ndarray):
-        rows = [row.tobytes() for row in items.rows]
+    elif isinstance(items.rows, np.ndarray):  # what is not zero and where, so that sparse copies are copies
+        rows = [np.flatnonzero(row).astype(np.int64).tobytes() + row[row != 0].tobytes() for row in items.rows]
     else:
         ends = items.rows.indptr
         sorted_rows = items.rows.sorted_indices()

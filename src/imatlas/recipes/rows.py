@@ -202,7 +202,7 @@ def place_rows(mapper: Any, clusterer: Any, matrix: FeatureMatrix) -> tuple[np.n
     Raises
     ------
     InputError
-        If the rows have another width, or are sparse where the map's are dense.
+        If the rows have another width, or are sparse and too many to lay out in full where the map's are dense.
     """
     width = mapper.n_features_in_
     if matrix.rows.shape[1] != width:
@@ -210,9 +210,11 @@ def place_rows(mapper: Any, clusterer: Any, matrix: FeatureMatrix) -> tuple[np.n
             f"{matrix.source} has {matrix.rows.shape[1]:,} columns, the rows on the map {width:,}. "
             "Give rows of the same features."
         )
-    rows = _like(matrix.rows, sparse.issparse(mapper.rows_))
-    labels = np.full(len(matrix), -1, dtype=np.int64) if clusterer is None else clusterer.predict(rows)
-    return mapper.transform(rows), labels
+    places = mapper.transform(_like(matrix.rows, sparse.issparse(mapper.rows_)))
+    if clusterer is None:
+        return places, np.full(len(matrix), -1, dtype=np.int64)
+    fitted_to = getattr(clusterer, "rows_", None)  # a clustering without them keeps dense centers
+    return places, clusterer.predict(_like(matrix.rows, sparse.issparse(fitted_to)))
 
 
 def _require_mappable(matrix: FeatureMatrix) -> None:
