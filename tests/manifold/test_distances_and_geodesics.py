@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import sparse
 from scipy.linalg import expm
 from sklearn.metrics.pairwise import cosine_distances
 
@@ -30,6 +31,14 @@ def test_formulas_equal_their_peers():
     np.testing.assert_allclose(manifold_distance(rows, others, "cosine"), cosine_distances(rows, others), atol=1e-6)
     np.testing.assert_allclose(manifold_similarity(rows), np.corrcoef(rows), atol=1e-6)
     np.testing.assert_allclose(manifold_distance(rows, others), np.linalg.norm(rows[:, None] - others[None], axis=2), rtol=1e-6)
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "cosine", "geodesic", "diffusion"])
+def test_one_side_may_be_sparse(metric):
+    rows, others = np.random.default_rng(0).normal(size=(2, 20, 5)).astype(np.float32)
+    dense = manifold_distance(rows, others, metric)
+    for X, Y in ((rows, sparse.csr_matrix(others)), (sparse.csr_matrix(rows), others)):
+        np.testing.assert_allclose(manifold_distance(X, Y, metric), dense, rtol=1e-3, atol=1e-6)
 
 
 def test_geodesics_of_a_circle_run_along_it():

@@ -27,7 +27,7 @@ from imatlas.geometry import estimate_dimension
 from imatlas.manifold.spectral import graph_affinity, orient, row_scales, slow_modes
 from imatlas.values import KnnGraph
 
-__all__ = ["KERNEL_WIDTH", "Diffusion", "Kernel", "diffusion_vectors", "half_life", "start_diffusion", "straight_lengths"]
+__all__ = ["KERNEL_WIDTH", "Diffusion", "Kernel", "half_life", "start_diffusion", "straight_lengths"]
 
 KERNEL_WIDTH = 2.0
 """Squared scales at which the kernel has fallen by e; a narrower one makes more of gaps between the rows than is there."""
@@ -133,33 +133,6 @@ def straight_lengths(distances: np.ndarray, metric: str) -> np.ndarray:
 def half_life(rates: np.ndarray) -> float:
     """Give the time after which the slowest of the modes with these rates is half gone."""
     return float(np.log(2) / max(float(np.min(rates)), 1e-12))
-
-
-def diffusion_vectors(graph: KnnGraph, n_modes: int = 100, *, alpha: float = 1.0, t: float | None = None) -> np.ndarray:
-    """Give vectors between which straight distances are diffusion distances.
-
-    Parameters
-    ----------
-    graph : neighbor graph.
-    n_modes : modes per component; the rest are faster, and gone at the times that matter.
-    alpha : 1 takes the density of rows out, 0 leaves it in.
-    t : time; more forgets more detail. None = until the slowest mode of the largest component is half gone.
-
-    Returns
-    -------
-    float64 (n, m). Vectors of two components are orthogonal: nothing diffuses between them.
-    """
-    diffusion, parts = start_diffusion(graph, alpha), graph.components
-    blocks, total = [], diffusion.masses.sum()
-    for part, size in enumerate(graph.component_sizes):
-        rows = np.flatnonzero(parts == part)
-        rates, psi = diffusion.modes(rows, min(n_modes, int(size) - 1))
-        t = half_life(rates) if t is None else t
-        # The constant mode (rate 0), by the component's share of the whole, holds components apart.
-        vectors = np.zeros((len(graph), len(rates) + 1))
-        vectors[rows] = np.hstack([np.ones((len(rows), 1)), psi * np.exp(-rates * t)])
-        blocks.append(vectors / np.sqrt(diffusion.masses[rows].sum() / total))
-    return np.hstack(blocks)
 
 
 def _log_density(sums: np.ndarray, scales: np.ndarray, dimension: float) -> np.ndarray:
