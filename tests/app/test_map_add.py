@@ -203,6 +203,15 @@ def test_rows_may_come_sparse_to_a_dense_map_and_dense_to_a_sparse_one(tmp_path,
         assert "4 rows placed on the map; nothing on it moved, 3 rows were there already." in said
 
 
+def test_a_map_whose_remaking_failed_still_takes_rows(tmp_path):
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(30, 4)))
+    np.save(tmp_path / "y.npy", np.random.default_rng(1).normal(size=(3, 4)))
+    words = ("map", tmp_path / "x.npy", "--clusters", "none", "--out", tmp_path / "a")
+    command(*words, "--map", "spectral_map")
+    assert "Raise n_neighbors" in told(*words, "--map", "tangent_alignment", "--neighbors", 5, "--components", 5)
+    assert "3 rows placed on the map" in command("map", tmp_path / "a", "--add", tmp_path / "y.npy")
+
+
 def test_rows_of_another_width_are_refused(tmp_path):
     np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(30, 4)))
     np.save(tmp_path / "y.npy", np.ones((3, 5)))

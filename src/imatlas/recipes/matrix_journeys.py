@@ -43,11 +43,15 @@ def map_matrix(matrix: FeatureMatrix, folder: Path, wishes: MapWishes, *, report
 
 
 def methods_of(atlas: MatrixAtlas) -> tuple[Any, Any]:
-    """Give the fitted map of a matrix's atlas, and its clustering or None."""
+    """Give the fitted map of a matrix's atlas, and its clustering or None.
+
+    Which they are stands in the summary, written with them; the settings may be those of a later attempt that failed.
+    """
     cure = f"Remove {atlas.folder} and run imatlas map again."
+    found = atlas.summary["survey"]
     with reading(f"The map of {atlas.folder}", cure):
-        mapper = EMBEDDINGS[atlas.settings["embedding"]].unpack(*atlas.load_packed("map/map"))
-        clustering = atlas.settings["clustering"]
+        mapper = EMBEDDINGS[found["map"]].unpack(*atlas.load_packed("map/map"))
+        clustering = found["clustering"]
         if clustering == "none":
             return mapper, None
         return mapper, CLUSTERINGS[clustering].unpack(*atlas.load_packed("clusters/clusters"))  # type: ignore[attr-defined]
