@@ -61,9 +61,9 @@ def test_one_and_two_threads_give_the_same_bits_with_duplicates(rows):
 
 
 def test_equal_rows_have_equal_rows_as_neighbors():
-    graph = knn_graph(np.ones((1500, 3), np.float32), n_neighbors=4, method="approximate")
+    graph = knn_graph(np.ones((1600, 3), np.float32), n_neighbors=4, method="approximate")
     assert not graph.distances.any()
-    assert (graph.indices != np.arange(1500)[:, None]).all()
+    assert (graph.indices != np.arange(1600)[:, None]).all()
 
 
 def test_new_rows_of_a_large_set_are_answered_as_if_alone(rows, monkeypatch):
@@ -115,7 +115,7 @@ def test_more_filings_find_more(noise):
 
 def test_what_lists_cannot_do_is_refused_in_words():
     few = np.random.default_rng(0).normal(size=(50, 3))
-    with pytest.raises(InputError, match="1,024 rows or more"):
+    with pytest.raises(InputError, match="1,536 rows or more"):
         knn_graph(few, method="approximate")
     with pytest.raises(InputError, match="wanted one of"):
         knn_graph(few, method="hnsw")

@@ -18,14 +18,14 @@ import numpy as np
 import torch
 
 from imatlas.neighbors.exact import direct_distances, order_candidates
-from imatlas.neighbors.lists import LENGTH, Lists
+from imatlas.neighbors.lists import GROUP, LENGTH, Lists
 from imatlas.neighbors.screen import Screen
 from imatlas.neighbors.workers import map_blocks, row_blocks
 from imatlas.progress import Progress, Report, silent
 
 __all__ = ["FEWEST_ROWS", "MOST_NEIGHBORS", "ApproximateSearch", "approximate_neighbors"]
 
-FEWEST_ROWS = 8 * LENGTH
+FEWEST_ROWS = GROUP * LENGTH
 MOST_NEIGHBORS = 60
 _MOST_FILINGS = 8
 _SAMPLE = 256
@@ -40,7 +40,7 @@ def approximate_neighbors(
 
     Parameters
     ----------
-    rows : float32 (n, d), contiguous, n >= 1024.
+    rows : float32 (n, d), contiguous, n >= 1536.
     k : neighbors per row, at most 60.
     goal : measured recall to reach; while it is missed, rows are filed twice more, up to 8 filings.
     seed : of the centers and of the sample that recall is measured on.
@@ -70,7 +70,7 @@ class ApproximateSearch:
 
     Parameters
     ----------
-    rows : float32 (n, d), contiguous, n >= 1024.
+    rows : float32 (n, d), contiguous, n >= 1536.
     seed : of the centers.
     """
 
@@ -84,8 +84,8 @@ class ApproximateSearch:
 
     def file_again(self) -> None:
         """File the rows twice more, with other centers."""
-        for _ in range(2):
-            self.filings.append(Lists(self._screen, seed=self._seed + len(self.filings)))
+        seeds = [self._seed + len(self.filings) + step for step in range(2)]
+        self.filings += map_blocks(lambda seed: Lists(self._screen, seed=seed), seeds)
 
     def own(self, k: int) -> tuple[np.ndarray, np.ndarray]:
         """Give about the k nearest other rows of every row, int64 (n, k), and squared distances float32 (n, k)."""

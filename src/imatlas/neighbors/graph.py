@@ -48,7 +48,7 @@ def knn_graph(
     n_neighbors : links per row. More makes maps smoother and joins parts; fewer keeps fine structure. Above n - 1 it is
         lowered with a warning.
     metric : "euclidean", "cosine" or "correlation".
-    method : "exact" compares all pairs; "approximate" looks into inverted lists (dense rows, 1,024 or more, at most 60
+    method : "exact" compares all pairs; "approximate" looks into inverted lists (dense rows, 1,536 or more, at most 60
         neighbors); "auto" takes the exact way while it costs seconds.
     random_state : seed of the inverted lists; exact search needs none.
     report : called with progress.

@@ -19,11 +19,12 @@ from scipy.cluster.hierarchy import leaves_list, linkage
 from imatlas.neighbors.screen import Screen
 from imatlas.neighbors.workers import map_blocks, row_blocks
 
-__all__ = ["LENGTH", "Lists"]
+__all__ = ["GROUP", "LENGTH", "Lists"]
 
 LENGTH = 128
 _MOST_CENTERS = 2048  # above, finding them would take longer than what they save
-_GROUP = 8
+GROUP = 12
+_FILED_BY = 64  # principal components that decide where a row is filed
 _VOTES = 24
 
 
@@ -32,17 +33,17 @@ class Lists:
 
     Parameters
     ----------
-    screen : the short rows; at least 8 lists' worth.
-    n_near : lists each list looks into, itself first; a multiple of 8, lowered to what there is.
+    screen : the short rows; at least 12 lists' worth.
+    n_near : lists each list looks into, itself first; a multiple of 12, lowered to what there is.
     seed : of the centers. Another seed files otherwise.
     """
 
-    def __init__(self, screen: Screen, *, n_near: int = 40, seed: int = 0) -> None:
+    def __init__(self, screen: Screen, *, n_near: int = 36, seed: int = 0) -> None:
         self._screen = screen
         n = len(screen.short)
         self.n_lists = -(-n // LENGTH)
-        self.n_near = min(n_near, self.n_lists // _GROUP * _GROUP)
-        order = _file(screen.short, min(self.n_lists, _MOST_CENTERS), seed)
+        self.n_near = min(n_near, self.n_lists // GROUP * GROUP)
+        order = _file(screen.short[:, :_FILED_BY].contiguous(), min(self.n_lists, _MOST_CENTERS), seed)
         gap = self.n_lists * LENGTH - n  # the last list is filled up with copies of its last row, at the lowest height
         self.members = torch.cat([order, order[-1:].expand(gap)]).view(self.n_lists, LENGTH)
         heights = screen.heights[self.members]
@@ -85,8 +86,8 @@ class Lists:
         return rows, scores
 
     def _look_around(self, number: int) -> None:
-        """Choose the lists that a list looks into: itself, those with most votes of every fourth member, then the nearest."""
-        voters = self._screen.short[self.members[number, ::4]]
+        """Choose the lists that a list looks into: itself, those with most votes of every eighth member, then the nearest."""
+        voters = self._screen.short[self.members[number, ::8]]
         far = torch.addmm(self._lengths, voters, self.means.T, alpha=-2)
         n_votes = min(_VOTES, self.n_lists)
         chosen = far.topk(n_votes, dim=1, largest=False).indices
@@ -107,14 +108,14 @@ class Lists:
             torch.mm(raised, self._pages[other], out=products[place])
         if own:
             products[0].fill_diagonal_(-torch.inf)  # each list looks into itself first
-        # The c best lie in the c groups with the best maxima; groups are members at one place of every fourth, say, list.
-        n_groups = self.n_near // _GROUP
-        maxima = products.view(_GROUP, n_groups, b, LENGTH).amax(0).transpose(0, 1).reshape(b, -1)
+        # The c best lie in the c groups with the best maxima; a group is one place in a dozen lists.
+        n_groups = self.n_near // GROUP
+        maxima = products.view(GROUP, n_groups, b, LENGTH).amax(0).transpose(0, 1).reshape(b, -1)
         groups = maxima.topk(min(n_candidates, maxima.shape[1]), dim=1, sorted=False).indices
         first = (groups // LENGTH) * (b * LENGTH) + groups % LENGTH + torch.arange(b)[:, None] * LENGTH
-        steps = torch.arange(_GROUP) * (n_groups * b * LENGTH)
+        steps = torch.arange(GROUP) * (n_groups * b * LENGTH)
         places = (first[:, None, :] + steps[None, :, None]).flatten(1)
-        scores, best = products.view(-1).take(places).topk(n_candidates, dim=1)
+        scores, best = products.view(-1).take(places).topk(n_candidates, dim=1, sorted=False)
         places = places.gather(1, best)
         return self.members[looked_into[places // (b * LENGTH)], places % LENGTH].int(), scores
 
