@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from imatlas.checks import InputError
+from imatlas.manifold import CLUSTERINGS, EMBEDDINGS, ManifoldNeighbors
 from imatlas.neighbors import knn_graph
 from imatlas.values import KnnGraph
 
@@ -52,3 +53,9 @@ def test_near_duplicates_of_sparse_rows_make_a_graph():
     twins = rows + sparse.csr_matrix((1e-9 * np.ones(60), (np.arange(60), np.arange(60))), shape=rows.shape)
     links = knn_graph(sparse.vstack([rows, twins]).tocsr(), n_neighbors=5).adjacency
     assert (links != links.T).nnz == 0
+
+
+@pytest.mark.parametrize("method", [*EMBEDDINGS.values(), CLUSTERINGS["density_clusters"], ManifoldNeighbors])
+def test_a_graph_without_links_is_refused_in_words(method):
+    with pytest.raises(InputError, match="wanted 2 rows and 1 neighbor"):
+        method().fit(KnnGraph(np.zeros((5, 0), int), np.zeros((5, 0))))

@@ -135,3 +135,9 @@ def test_maps_have_the_same_bits_with_one_and_with_two_threads(method):
     torch.set_num_threads(before)
     for one, two in zip(*answers):
         np.testing.assert_array_equal(one, two)
+
+
+def test_isomap_wants_more_landmarks_than_coordinates():
+    """One landmark has no direction to any other: all rows would have one place."""
+    with pytest.raises(ValueError, match="Raise n_landmarks"):
+        LandmarkIsomap(2, n_landmarks=2).fit(np.random.default_rng(0).normal(size=(40, 3)))

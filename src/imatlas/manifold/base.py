@@ -18,7 +18,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from imatlas.checks import require_matrix, require_resolved
+from imatlas.checks import InputError, require_matrix, require_resolved
 from imatlas.manifold.inverse import chart_confidence, invert_map
 from imatlas.neighbors import NeighborIndex, knn_graph
 from imatlas.values import Embedding, KnnGraph
@@ -55,6 +55,11 @@ class GraphEstimator(BaseEstimator):
                 raise ValueError(
                     f"X has {self.rows_.shape[0]} rows, its graph {len(graph)}; give the graph that was made of X."
                 )
+        if len(graph) < 2 or not graph.n_neighbors:
+            raise InputError(
+                f"The graph has {len(graph)} rows with {graph.n_neighbors} neighbors each; wanted 2 rows and 1 neighbor. "
+                "Make it with knn_graph."
+            )
         self.metric_ = graph.metric
         self.n_neighbors_ = graph.n_neighbors
         self.n_rows_ = len(graph)

@@ -32,7 +32,7 @@ class LandmarkIsomap(GraphEmbedding):
     ----------
     n_components : coordinates per row.
     n_neighbors : neighbors in the graph; too many cut through folds, too few break the graph.
-    n_landmarks : rows whose geodesics are measured; more are more exact, time grows in proportion.
+    n_landmarks : rows whose geodesics are measured, more than n_components; more are more exact, time grows in proportion.
     metric : "euclidean", "cosine" or "correlation".
     random_state : seed of the first landmark.
 
@@ -74,6 +74,11 @@ class LandmarkIsomap(GraphEmbedding):
 
     def _embed(self, graph: KnnGraph) -> np.ndarray:
         self._check_components()
+        if self.n_landmarks <= min(self.n_components, len(graph) - 1):
+            raise ValueError(
+                f"{self.n_landmarks} landmarks span no {self.n_components} coordinates; wanted more of them. "
+                "Raise n_landmarks (128 is usual), or lower n_components."
+            )
         warn_of_components(graph, type(self).__name__)
         geodesics = landmark_geodesics(graph, self.n_landmarks, self._seed())
         self.landmarks_, self.lengths_, self.parts_ = geodesics.landmarks, geodesics.distances, graph.components
