@@ -16,7 +16,8 @@ spectrum in neighbor embeddings", 2022, arXiv 2007.08902 (rho); Belkina et al., 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import torch
@@ -28,7 +29,6 @@ from imatlas.progress import Progress, Report, silent
 
 __all__ = ["Edges", "affinities", "calibrate", "lay_out"]
 
-_BLOCK = 4096
 _PARTS = 4
 
 
@@ -137,24 +137,24 @@ class Edges:
         self.weights[flat] = torch.from_numpy(attraction.data)
         self.ends, self.weights = self.ends.view(-1, self.width), self.weights.view(-1, self.width)
 
-    def pull(self, run: Callable, places: torch.Tensor) -> torch.Tensor:
-        """Sum p_ij q_ij (y_i - y_j) over the edges of each row, (q, n), from places (q, n)."""
+    def blocks(self) -> list[slice]:
+        """Give slices of lines, those after the n-th apart."""
+        n = len(self.ends) - len(self.owners)
+        extra = [slice(n + block.start, n + block.stop) for block in _blocks(len(self.owners))]
+        return _blocks(n) + extra
+
+    def gather(self, block: slice, places: torch.Tensor, lines: torch.Tensor) -> None:
+        """Sum p_ij q_ij (y_i - y_j) over each line of a block into lines (q, v), from places (q, n)."""
         q, n = places.shape
-        lines = torch.empty(q, len(self.ends))
-
-        def gather(block: slice) -> None:
-            ends, b = self.ends[block].flatten(), block.stop - block.start
-            own = places[:, block] if block.stop <= n else places[:, self.owners[block.start - n : block.stop - n]]
-            away = [own[axis, :, None] - places[axis].take(ends).view(b, self.width) for axis in range(q)]
-            squared = torch.ones(b, self.width)
-            for step in away:
-                squared.addcmul_(step, step)
-            weights = self.weights[block] / squared
-            for axis, step in enumerate(away):
-                lines[axis, block] = step.mul_(weights).sum(1)
-
-        run(gather, row_blocks(n, _BLOCK) + [slice(n + b.start, n + b.stop) for b in row_blocks(len(self.owners), _BLOCK)])
-        return lines[:, :n].index_add_(1, self.owners, lines[:, n:])
+        ends, b = self.ends[block].flatten(), block.stop - block.start
+        own = places[:, block] if block.stop <= n else places[:, self.owners[block.start - n : block.stop - n]]
+        away = [own[axis, :, None] - places[axis].take(ends).view(b, self.width) for axis in range(q)]
+        squared = torch.ones(b, self.width)
+        for step in away:
+            squared.addcmul_(step, step)
+        weights = self.weights[block] / squared
+        for axis, step in enumerate(away):
+            lines[axis, block] = step.mul_(weights).sum(1)
 
 
 class _State:
@@ -166,9 +166,10 @@ class _State:
         self.velocity, self.gains = torch.zeros_like(self.places), torch.ones_like(self.places)
 
     def step(self, run: Callable, edges: Edges, rng: np.random.Generator, *, rho: float, momentum: float) -> None:
-        n = self.places.shape[1]
-        pull = edges.pull(run, self.places)
-        z, push = _push(run, self.places, rng)
+        n, lines = self.places.shape[1], torch.empty(len(self.places), len(edges.ends))
+        gathering = [partial(edges.gather, block, self.places, lines) for block in edges.blocks()]
+        z, push = _push(run, self.places, rng, meanwhile=gathering)
+        pull = lines[:, :n].index_add_(1, edges.owners, lines[:, n:])
 
         def move(block: slice) -> None:
             slope = 4 * (rho * pull[:, block] - push[:, block] / max(z, 1e-12))
@@ -180,22 +181,35 @@ class _State:
             velocity.div_((velocity.square().sum(0).sqrt() / 5).clamp_(min=1))
             self.places[:, block] += velocity
 
-        run(move, row_blocks(n, _BLOCK))
+        run(move, _blocks(n))
         self.places -= self.places.double().mean(1, keepdim=True).float()
 
 
-def _push(run: Callable, places: torch.Tensor, rng: np.random.Generator) -> tuple[float, torch.Tensor]:
-    """Give the sum Z over all pairs and each row's sum of q^2 (y_i - y_j), (q, n)."""
+def _push(
+    run: Callable, places: torch.Tensor, rng: np.random.Generator, *, meanwhile: Sequence[Callable]
+) -> tuple[float, torch.Tensor]:
+    """Give the sum Z over all pairs and each row's sum of q^2 (y_i - y_j), (q, n); other tasks run beside the transforms."""
     q, n = places.shape
     if q > 2:
+        run(_call, meanwhile)
         mean, force = sampled_repulsion(places, rng)
         return n * (mean - 1), force
     field = empty_field(places)
-    side, blocks = field.grid.shape[1], row_blocks(n, _BLOCK)
+    side, blocks = field.grid.shape[1], _blocks(n)
     shares = run(lambda block: splines(places[:, block], field), blocks)
     # A fixed number of parts, whatever the number of threads, added in their order: the same bits always.
     parts = [range(start, len(shares), _PARTS) for start in range(min(_PARTS, len(shares)))]
     masses = run(lambda part: torch.stack([spread(*shares[block], side=side) for block in part]).sum(0), parts)
-    field = field.filled(torch.stack(masses).sum(0).view(side, side).numpy())
+    mass = torch.stack(masses).sum(0).view(side, side).numpy()
+    field = run(_call, [partial(field.filled, mass), *meanwhile])[0]
     read = torch.cat(run(lambda share: field.read(*share), shares), 1)
     return float(read[0].double().sum()) - n, read[1:]
+
+
+def _call(task: Callable) -> object:
+    return task()
+
+
+def _blocks(n: int) -> list[slice]:
+    """Give blocks of rows, about four, large ones: each costs a start and fits the cache."""
+    return row_blocks(n, int(np.clip(-(-n // 4), 2048, 16384)))
