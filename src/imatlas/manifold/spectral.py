@@ -23,7 +23,7 @@ __all__ = ["eigenmaps", "graph_affinity", "orient", "row_scales", "scales_of_new
 
 _SCALE_NEIGHBOR = 7
 _DENSE = 500
-_NARROW = 10**8  # rows times bandwidth up to which factors are cheap: a sheet of 70,000 rows takes two seconds
+_NARROW = 10**8  # rows times bandwidth up to which factors of a narrow graph are cheap: a sheet of 70,000 rows takes 2 s
 
 
 def row_scales(distances: np.ndarray) -> np.ndarray:
@@ -97,7 +97,9 @@ def slow_modes(stiffness: sparse.csr_matrix, count: int, rest: np.ndarray, *, mo
             values, vectors = np.linalg.eigh(stiffness.toarray())
         else:
             start = rest / np.linalg.norm(rest) + 0.1 * np.random.default_rng(0).standard_normal(n) / np.sqrt(n)
-            if n * _bandwidth(stiffness) <= _NARROW:
+            bandwidth = _bandwidth(stiffness)
+            # Wide graphs fill their factors, and have the gaps by which steps converge.
+            if 8 * bandwidth <= n and n * bandwidth <= _NARROW:
                 values, vectors = _by_factors(stiffness, count, start)
             else:
                 values, vectors = _by_steps(stiffness, count, start, most)

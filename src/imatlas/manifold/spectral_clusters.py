@@ -1,6 +1,7 @@
 """Spectral clusters: groups of rows that a random walk on the neighbor graph seldom leaves.
 
-Rows are placed by a spectral map of as many coordinates as clusters, and k-means groups the places. Parts of a broken graph
+Rows are placed by a spectral map of as many coordinates as clusters, and k-means groups the directions of the places, since
+how far a row lies out tells how loosely it hangs on and not where it belongs. Parts of a broken graph
 share the clusters out by size, each clustered alone; if there are more parts than clusters, the smallest are first joined
 to their nearest by bridges (or, without features to measure those, the smallest parts share one cluster).
 
@@ -44,6 +45,7 @@ class SpectralClusters(ClusterMixin, GraphEstimator):
     ----------
     labels_ : int64 (n,), 0 to n_clusters - 1.
     map_ : the fitted SpectralMap the groups were found on.
+    directions_ : float32 (n, n_components), the places, each relative to the middle of its part and of length 1.
 
     Examples
     --------
@@ -93,14 +95,15 @@ class SpectralClusters(ClusterMixin, GraphEstimator):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
             places = self.map_.fit_transform(graph if self.rows_ is None else self.rows_, graph=graph)
+        self.directions_ = self._directions(places, self.map_.parts_)
         self.labels_ = np.zeros(len(graph), dtype=np.int64)
         centers: list[np.ndarray] = []
         parts: list[int] = []
         part_of = np.minimum(graph.components, n_clusters - 1)
         for part, count in enumerate(_share_out(np.bincount(part_of), n_clusters)):
             rows = np.flatnonzero(part_of == part)
-            found = k_means(places[rows], count, seed=self._seed(), n_starts=10)
-            self.labels_[rows] = len(parts) + nearest_centers(places[rows], found)[0]
+            found = k_means(self.directions_[rows], count, seed=self._seed(), n_starts=10 if count <= 20 else 3)
+            self.labels_[rows] = len(parts) + nearest_centers(self.directions_[rows], found)[0]
             centers.append(found)
             parts += [part] * count
         self.centers_, self.center_parts_ = np.concatenate(centers), np.array(parts)
@@ -110,10 +113,10 @@ class SpectralClusters(ClusterMixin, GraphEstimator):
         return self
 
     def predict(self, X: np.ndarray | sparse.spmatrix) -> np.ndarray:
-        """Give the clusters int64 (b,) of rows (b, d): the nearest center, on the map, in the part of their nearest row."""
+        """Give the clusters int64 (b,) of rows (b, d): the center nearest in direction, in the part of their nearest row."""
         rows = self._read_new(X)
         neighbors, distances = self._new_neighbors(rows)
-        places = self.map_.transform(rows)
+        places = self._directions(self.map_.transform(rows), self.map_.parts_[neighbors[:, 0]])
         labels = np.empty(len(places), dtype=np.int64)
         parts = np.minimum(self.map_.parts_[neighbors[:, 0]], self.center_parts_.max())
         for part in np.unique(parts):
@@ -135,7 +138,7 @@ class SpectralClusters(ClusterMixin, GraphEstimator):
         if self.rows_ is None or sparse.issparse(self.rows_):
             raise ValueError("Centroids need dense features, but these clusters were not fitted to any; use fit(X).")
         centroids = np.stack([self.rows_[self.labels_ == label].mean(axis=0) for label in range(self.labels_.max() + 1)])
-        _, lengths = search(self.map_.embedding_, self.centers_, min(2, len(self.centers_)))
+        _, lengths = search(self.directions_, self.centers_, min(2, len(self.centers_)))
         strengths = 1 - lengths[:, 0] / np.maximum(lengths[:, -1], 1e-30) if len(self.centers_) > 1 else np.ones(len(lengths))
         return Clusters(
             labels=self.labels_,
@@ -145,11 +148,22 @@ class SpectralClusters(ClusterMixin, GraphEstimator):
             method="spectral_clusters",
         )
 
+    def _directions(self, places: np.ndarray, parts: np.ndarray) -> np.ndarray:
+        """Give places (b, q), each in its own part's layout, the length 1, float32; the middle of a layout stays there."""
+        spread = places - self.map_.centers_[parts]
+        lengths = np.sqrt(np.square(spread).sum(axis=1, keepdims=True))
+        return (spread / np.where(lengths > 0, lengths, 1)).astype(np.float32)
+
     def pack(self) -> tuple[dict[str, object], dict[str, np.ndarray]]:
         """Give all that was learned as JSON-ready settings and named arrays; nothing needs pickle."""
         check_is_fitted(self, "labels_")
         settings, arrays = self.map_.pack()
-        own = {"labels": self.labels_, "centers": self.centers_, "center_parts": self.center_parts_}
+        own = {
+            "directions": self.directions_,
+            "labels": self.labels_,
+            "centers": self.centers_,
+            "center_parts": self.center_parts_,
+        }
         parameters = self.get_params() | {"random_state": self._seed()}
         return {"method": type(self).__name__, "parameters": parameters, "map": settings}, own | {
             f"map/{name}": array for name, array in arrays.items()
@@ -165,7 +179,7 @@ class SpectralClusters(ClusterMixin, GraphEstimator):
             if hasattr(estimator.map_, name):
                 setattr(estimator, name, getattr(estimator.map_, name))
         estimator.labels_, estimator.centers_ = arrays["labels"], arrays["centers"]
-        estimator.center_parts_ = arrays["center_parts"]
+        estimator.center_parts_, estimator.directions_ = arrays["center_parts"], arrays["directions"]
         estimator._lay_index()
         return estimator
 
