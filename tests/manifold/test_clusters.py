@@ -73,3 +73,11 @@ def test_k_means_ends_where_each_center_is_the_mean_of_its_rows():
     means = np.stack([rows[nearest == cluster].mean(axis=0) for cluster in range(3)])
     np.testing.assert_allclose(centers, means, atol=1e-5)
     assert len(np.unique(nearest)) == 3
+
+
+def test_spectral_clusters_of_one_coordinate_are_more_than_two():
+    """Directions of one coordinate alone would be two; the constant mode beside it tells three groups on a line apart."""
+    rng = np.random.default_rng(0)
+    rows = np.concatenate([rng.normal(size=(60, 2)) + [place, 0] for place in (0, 5, 10)])
+    found = SpectralClusters(3, n_components=1, n_neighbors=20).fit_predict(rows)
+    assert adjusted_rand_score(np.repeat([0, 1, 2], 60), found) > 0.9

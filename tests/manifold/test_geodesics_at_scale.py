@@ -177,3 +177,15 @@ def test_strange_rows_are_refused_in_words():
         GeodesicOracle(GRAPHS["noise"](), geodesics)
     with pytest.raises(InputError, match="one row of distances per landmark"):
         Geodesics(np.arange(2), np.zeros((3, 5)))
+
+
+@pytest.mark.parametrize("n", [100, 400])
+def test_paths_on_an_angular_graph_are_as_long_as_the_arc(n):
+    """1 - cos is half a squared chord, and squares do not add up: as chords the quarter circle is pi / 2 long at any n."""
+    turn = np.linspace(0, np.pi / 2, n)
+    rows = np.stack([np.cos(turn), np.sin(turn)], axis=1) * np.linspace(1, 5, n)[:, None]
+    graph = knn_graph(rows, n_neighbors=4, metric="cosine")
+    assert abs(all_geodesics(graph, np.array([0]))[0, -1] / (np.pi / 2) - 1) < 1e-3
+    inner = [0.999 * rows[0] + 0.001 * rows[1]]
+    near, distances = search(np.array(inner), rows, 4, "cosine")
+    assert abs(geodesics_of_new(graph, near, distances)[0, -1] / (np.pi / 2) - 1) < 2e-2

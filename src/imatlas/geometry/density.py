@@ -27,7 +27,7 @@ import numpy as np
 from scipy import sparse
 from scipy.special import digamma, gammaln
 
-from imatlas.geometry.readings import lengths_of, require_neighbors
+from imatlas.geometry.readings import require_neighbors
 from imatlas.values import Dimension, KnnGraph
 
 __all__ = ["estimate_density"]
@@ -57,7 +57,7 @@ def estimate_density(graph: KnnGraph, dimension: Dimension) -> np.ndarray:
     """
     require_neighbors(graph.n_neighbors, 1, "density")
     n, k = graph.indices.shape
-    radii = lengths_of(graph)[:, -1]
+    radii = graph.lengths[:, -1]
     positive = radii[radii > 0]
     if not len(positive):
         return np.zeros(n, dtype=np.float32)

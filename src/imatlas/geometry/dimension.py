@@ -21,7 +21,7 @@ from scipy import sparse
 
 from imatlas.geometry.angles import squared_cosines
 from imatlas.geometry.calibration import calibrate
-from imatlas.geometry.readings import crowd_sizes, lengths_of, require_neighbors
+from imatlas.geometry.readings import crowd_sizes, require_neighbors
 from imatlas.values import Dimension, KnnGraph
 
 __all__ = ["estimate_dimension"]
@@ -65,7 +65,7 @@ def estimate_dimension(
     """
     k = graph.n_neighbors if n_neighbors is None else min(n_neighbors, graph.n_neighbors)
     require_neighbors(k, 2, "dimension")
-    lengths = lengths_of(graph)[:, :k]
+    lengths = graph.lengths[:, :k]
     sums, counts = _log_ratios(lengths)
     typical = float(np.exp(np.log(crowd_sizes(graph)[counts > 0]).mean())) if counts.any() else 1.0
     found = {

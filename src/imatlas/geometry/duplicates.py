@@ -19,7 +19,7 @@ from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
 from imatlas.checks import require_range
-from imatlas.geometry.readings import lengths_of, require_neighbors
+from imatlas.geometry.readings import require_neighbors
 from imatlas.values import KnnGraph
 
 __all__ = ["NearDuplicates", "near_duplicates"]
@@ -69,7 +69,7 @@ def near_duplicates(graph: KnnGraph, *, chance: float = 1.0) -> NearDuplicates:
     require_neighbors(graph.n_neighbors, 3, "near-duplicates")
     n, k = graph.indices.shape
     require_range(chance, low=1e-9, high=n * (k - 1), name="chance")
-    lengths = lengths_of(graph)
+    lengths = graph.lengths
     last = lengths[:, -1]
     scale = np.minimum(last[:, None], last[graph.indices])
     share = np.divide(lengths, scale, out=np.full_like(lengths, np.inf), where=scale > 0)

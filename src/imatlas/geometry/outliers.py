@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from imatlas.geometry.readings import crowd_sizes, lengths_of, require_neighbors
+from imatlas.geometry.readings import crowd_sizes, require_neighbors
 from imatlas.values import KnnGraph
 
 __all__ = ["outlier_scores"]
@@ -58,7 +58,7 @@ def outlier_scores(graph: KnnGraph) -> np.ndarray:
     sizes = crowd_sizes(graph)
     small = sizes < _SMALL * (graph.n_neighbors + 1)
     least = np.where(small, 1 + np.log(sizes.max() / sizes), 0)
-    return np.maximum(_local_outlier_factor(graph.indices, lengths_of(graph)), least).astype(np.float32)
+    return np.maximum(_local_outlier_factor(graph.indices, graph.lengths), least).astype(np.float32)
 
 
 def _local_outlier_factor(indices: np.ndarray, lengths: np.ndarray) -> np.ndarray:

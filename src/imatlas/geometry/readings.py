@@ -7,18 +7,7 @@ import numpy as np
 from imatlas.checks import InputError
 from imatlas.values import KnnGraph
 
-__all__ = ["crowd_sizes", "lengths_of", "require_neighbors"]
-
-_ANGULAR = ("cosine", "correlation")
-
-
-def lengths_of(graph: KnnGraph) -> np.ndarray:
-    """Give the distances of a graph as lengths that grow linearly along the manifold, float64 (n, k).
-
-    Cosine and correlation distance are half the square of one.
-    """
-    lengths = graph.distances.astype(np.float64)
-    return np.sqrt(2 * lengths) if graph.metric in _ANGULAR else lengths
+__all__ = ["crowd_sizes", "require_neighbors"]
 
 
 def crowd_sizes(graph: KnnGraph) -> np.ndarray:

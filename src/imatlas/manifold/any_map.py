@@ -18,9 +18,8 @@ from sklearn.utils.validation import check_is_fitted
 from imatlas.checks import InputError
 from imatlas.manifold.base import GraphEmbedding
 from imatlas.manifold.charts import read_charts
-from imatlas.manifold.diffusion import straight_lengths
 from imatlas.neighbors.metrics import prepare_rows
-from imatlas.values import KnnGraph
+from imatlas.values import KnnGraph, straight_lengths
 
 __all__ = ["AnyMap"]
 

@@ -28,7 +28,6 @@ import numpy as np
 from scipy import sparse
 from scipy.special import gammaln
 
-from imatlas.geometry.readings import lengths_of
 from imatlas.manifold.communities import gather, neighbor_links
 from imatlas.manifold.terrain import Terrain
 from imatlas.values import KnnGraph
@@ -170,7 +169,7 @@ class _Bodies:
 def _row_terrain(graph: KnnGraph) -> Terrain:
     """Give the terrain of the rows themselves: their log density by neighbor distances, evened out, and the graph's links."""
     n, k = graph.indices.shape
-    lengths = np.log(np.maximum(lengths_of(graph).mean(axis=1), 1e-12))
+    lengths = np.log(np.maximum(graph.lengths.mean(axis=1), 1e-12))
     lengths = (lengths + lengths[graph.indices].sum(axis=1)) / (k + 1)
     dimension = _dimensions(graph, np.zeros(n, dtype=np.int64))[0]
     return Terrain(-dimension * lengths, np.stack([np.repeat(np.arange(n), k), graph.indices.ravel()], axis=1))
@@ -192,7 +191,7 @@ def _medians(height: np.ndarray, groups: np.ndarray) -> np.ndarray:
 def _dimensions(graph: KnnGraph, groups: np.ndarray) -> np.ndarray:
     """Give the intrinsic dimension of each group by maximum likelihood, float64 (C,), 1 to 50."""
     k = graph.n_neighbors
-    lengths = np.log(np.maximum(lengths_of(graph), 1e-12))  # angular distances, being squares, would halve D
+    lengths = np.log(np.maximum(graph.lengths, 1e-12))  # angular distances, being squares, would halve D
     rise = (lengths[:, -1:] - lengths[:, :-1]).sum(axis=1) / max(k - 2, 1)  # (n,), 1 / D of each row
     inverse = np.bincount(groups, weights=rise) / np.bincount(groups)
     return np.clip(1 / np.maximum(inverse, 1e-12), 1, 50)

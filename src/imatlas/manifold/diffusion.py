@@ -25,9 +25,9 @@ from scipy import sparse
 
 from imatlas.geometry import estimate_dimension
 from imatlas.manifold.spectral import graph_affinity, orient, row_scales, slow_modes
-from imatlas.values import KnnGraph
+from imatlas.values import KnnGraph, straight_lengths
 
-__all__ = ["KERNEL_WIDTH", "Diffusion", "Kernel", "half_life", "start_diffusion", "straight_lengths"]
+__all__ = ["KERNEL_WIDTH", "Diffusion", "Kernel", "half_life", "start_diffusion"]
 
 KERNEL_WIDTH = 2.0
 """Squared scales at which the kernel has fallen by e; a narrower one makes more of gaps between the rows than is there."""
@@ -123,11 +123,6 @@ def start_diffusion(graph: KnnGraph, alpha: float = 1.0) -> Diffusion:
     factors, masses = kernel.factors(sums, scales)
     weights = (sparse.diags(factors) @ affinity @ sparse.diags(factors)).tocsr()
     return Diffusion(weights, masses, factors, scales, kernel)
-
-
-def straight_lengths(distances: np.ndarray, metric: str) -> np.ndarray:
-    """Give distances as lengths: an angular distance, 1 - cos, is half the square of the length between unit rows."""
-    return distances if metric == "euclidean" else np.sqrt(2 * distances)
 
 
 def half_life(rates: np.ndarray) -> float:

@@ -18,9 +18,9 @@ import numpy as np
 
 from imatlas.manifold.base import GraphEmbedding, warn_of_components
 from imatlas.manifold.components import side_by_side
-from imatlas.manifold.diffusion import KERNEL_WIDTH, Kernel, half_life, start_diffusion, straight_lengths
+from imatlas.manifold.diffusion import KERNEL_WIDTH, Kernel, half_life, start_diffusion
 from imatlas.manifold.spectral import scales_of_new
-from imatlas.values import KnnGraph
+from imatlas.values import KnnGraph, straight_lengths
 
 __all__ = ["DiffusionMap"]
 

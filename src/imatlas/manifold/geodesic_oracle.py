@@ -113,7 +113,7 @@ def geodesic_path(graph: KnnGraph, i: int, j: int) -> np.ndarray:
         If a row number is out of range, or the rows lie in different components.
     """
     _check_ends(graph, i, j)
-    return _meet(graph, i, j, reach=float(graph.distances[[i, j]].max(initial=np.finfo(np.float32).tiny)))[1]
+    return _meet(graph, i, j, reach=float(graph.lengths[[i, j]].max(initial=np.finfo(np.float32).tiny)))[1]
 
 
 def _check_ends(graph: KnnGraph, i: int, j: int) -> None:

@@ -19,7 +19,7 @@ from scipy import sparse
 from scipy.sparse.csgraph import dijkstra, reverse_cuthill_mckee
 
 from imatlas.checks import InputError
-from imatlas.values import Geodesics, KnnGraph
+from imatlas.values import Geodesics, KnnGraph, straight_lengths
 
 __all__ = ["all_geodesics", "geodesics_of_new", "landmark_geodesics"]
 
@@ -74,10 +74,11 @@ def geodesics_of_new(graph: KnnGraph, neighbors: np.ndarray, distances: np.ndarr
     Parameters
     ----------
     graph : neighbor graph of the n old rows.
-    neighbors, distances : (b, k), the old rows each new row is linked to. New rows are no one's way.
+    neighbors, distances : (b, k), the old rows each new row is linked to, in the graph's metric. New rows are no one's way.
     """
     n, (b, k) = len(graph), neighbors.shape
-    lengths = np.maximum(distances.astype(np.float64), np.finfo(np.float32).tiny).ravel()
+    straight = straight_lengths(distances.astype(np.float64), graph.metric)
+    lengths = np.maximum(straight, np.finfo(np.float32).tiny).ravel()
     entries = sparse.csr_matrix((lengths, neighbors.ravel(), np.arange(0, b * k + 1, k)), shape=(b, n))
     whole = sparse.bmat([[graph.adjacency, None], [entries, sparse.csr_matrix((b, b))]], format="csr")
     return dijkstra(whole, directed=True, indices=np.arange(n, n + b))[:, :n]

@@ -20,7 +20,7 @@ from threadpoolctl import threadpool_limits
 from imatlas.manifold.base import GraphEmbedding, warn_of_components
 from imatlas.manifold.components import side_by_side
 from imatlas.manifold.geodesics import landmark_geodesics
-from imatlas.values import Geodesics, KnnGraph
+from imatlas.values import Geodesics, KnnGraph, straight_lengths
 
 __all__ = ["LandmarkIsomap"]
 
@@ -111,11 +111,12 @@ class LandmarkIsomap(GraphEmbedding):
     def _place(self, neighbors: np.ndarray, distances: np.ndarray) -> np.ndarray:
         part = self.parts_[neighbors[:, 0]]
         places = np.zeros((len(neighbors), self.n_components))
+        entries = straight_lengths(distances.astype(np.float64), self.metric_)
         for number in np.unique(part):
             chosen, mine = np.flatnonzero(part == number), self.landmark_parts_ == number
             lengths = np.full((int(mine.sum()), len(chosen)), np.inf)
             for column in range(neighbors.shape[1]):
-                through = self.lengths_[mine][:, neighbors[chosen, column]] + distances[chosen, column].astype(np.float64)
+                through = self.lengths_[mine][:, neighbors[chosen, column]] + entries[chosen, column]
                 lengths = np.minimum(lengths, through)
             places[chosen] = self._triangulate(np.square(lengths), mine) + self.centers_[number]
         return places

@@ -30,7 +30,7 @@ from imatlas.manifold.geodesic_neighbors import geodesic_neighbors, geodesic_nei
 from imatlas.manifold.spectral import row_scales, scales_of_new
 from imatlas.neighbors import METRICS, knn_graph, search
 from imatlas.neighbors.graph import lower_to
-from imatlas.values import KnnGraph
+from imatlas.values import KnnGraph, straight_lengths
 
 __all__ = ["ManifoldNeighbors"]
 
@@ -130,8 +130,10 @@ class ManifoldNeighbors(GraphEstimator):
         elif self.metric in ("cosine", "correlation"):
             alike = 1 - distances.astype(np.float64)
         else:
-            scales = row_scales(self.graph_.distances)
-            own = scales if X is None else scales_of_new(self._new_neighbors(self._read_new(X))[1], scales)
+            scales, own = row_scales(self.graph_.lengths), row_scales(self.graph_.lengths)
+            if X is not None:
+                entries = self._new_neighbors(self._read_new(X))[1]
+                own = scales_of_new(straight_lengths(entries, self.graph_.metric), scales)
             alike = np.exp(-np.square(distances.astype(np.float64)) / (own[:, None] * scales[known]))
         return np.where(indices < 0, 0.0, alike), indices
 
@@ -196,7 +198,8 @@ class ManifoldNeighbors(GraphEstimator):
         if self.metric == "diffusion":
             return self.space_.nearest(self.space_.of_new(rows), k)
         if self.metric == "geodesic":
-            return geodesic_neighbors_of_new(self.graph_, k, *self._new_neighbors(rows))
+            near, distances = self._new_neighbors(rows)
+            return geodesic_neighbors_of_new(self.graph_, k, near, straight_lengths(distances, self.graph_.metric))
         indices, distances = search(rows, self.rows_, k, self.metric_)
         return distances, indices
 

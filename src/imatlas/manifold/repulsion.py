@@ -16,7 +16,7 @@ Essmann et al., "A smooth particle mesh Ewald method", 1995 (splines on a grid, 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, reduce
 
 import numpy as np
 import torch
@@ -52,7 +52,8 @@ class Field:
     def read(self, cells: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
         """Give Z and F float32 (3, b) from the cells (9, b) and weights (9, b) of places."""
         layers = torch.from_numpy(self.grid).view(3, -1)
-        return torch.stack([(layer.take(cells) * weights).sum(0) for layer in layers])
+        # Added one by one: a sum over an axis may be ordered otherwise for another number of places.
+        return torch.stack([reduce(torch.add, layer.take(cells) * weights) for layer in layers])
 
     def filled(self, mass: np.ndarray) -> Field:
         """Give the field of what was spread on the grid, mass (N, N)."""

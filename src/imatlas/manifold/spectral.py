@@ -41,7 +41,7 @@ def scales_of_new(distances: np.ndarray, scales: np.ndarray) -> np.ndarray:
 
 def graph_affinity(graph: KnnGraph, width: float = 1.0) -> sparse.csr_matrix:
     """Give the self-tuning affinities exp(-d_ij^2 / (width s_i s_j)) of a graph, symmetric CSR (n, n)."""
-    scales = row_scales(graph.distances)
+    scales = row_scales(graph.lengths)
     lengths = graph.adjacency.tocoo()
     squared = np.square(lengths.data) / (width * scales[lengths.row] * scales[lengths.col])
     # The floor keeps far bridges and outliers linked: a weight that underflows would cut the graph.

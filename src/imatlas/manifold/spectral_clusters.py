@@ -45,7 +45,7 @@ class SpectralClusters(ClusterMixin, GraphEstimator):
     ----------
     labels_ : int64 (n,), 0 to n_clusters - 1.
     map_ : the fitted SpectralMap the groups were found on.
-    directions_ : float32 (n, n_components), the places, each relative to the middle of its part and of length 1.
+    directions_ : float32 (n, 1 + n_components), the constant mode and the places, each row of length 1.
 
     Examples
     --------
@@ -149,10 +149,9 @@ class SpectralClusters(ClusterMixin, GraphEstimator):
         )
 
     def _directions(self, places: np.ndarray, parts: np.ndarray) -> np.ndarray:
-        """Give places (b, q), each in its own part's layout, the length 1, float32; the middle of a layout stays there."""
-        spread = places - self.map_.centers_[parts]
-        lengths = np.sqrt(np.square(spread).sum(axis=1, keepdims=True))
-        return (spread / np.where(lengths > 0, lengths, 1)).astype(np.float32)
+        """Give places (b, q) in their own part's layout with the constant mode before them, of length 1, float32 (b, q + 1)."""
+        spread = np.hstack([np.ones((len(places), 1)), places - self.map_.centers_[parts]])
+        return (spread / np.sqrt(np.square(spread).sum(axis=1, keepdims=True))).astype(np.float32)
 
     def pack(self) -> tuple[dict[str, object], dict[str, np.ndarray]]:
         """Give all that was learned as JSON-ready settings and named arrays; nothing needs pickle."""

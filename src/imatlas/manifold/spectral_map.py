@@ -16,7 +16,7 @@ import numpy as np
 from imatlas.manifold.base import GraphEmbedding, warn_of_components
 from imatlas.manifold.components import side_by_side
 from imatlas.manifold.spectral import eigenmaps, graph_affinity, row_scales, scales_of_new
-from imatlas.values import KnnGraph
+from imatlas.values import KnnGraph, straight_lengths
 
 __all__ = ["SpectralMap"]
 
@@ -67,7 +67,7 @@ class SpectralMap(GraphEmbedding):
         warn_of_components(graph, type(self).__name__)
         affinity, sizes = graph_affinity(graph), graph.component_sizes
         self.parts_ = graph.components
-        self.scales_ = row_scales(graph.distances)
+        self.scales_ = row_scales(graph.lengths)
         self.eigenvalues_ = np.zeros((len(sizes), self.n_components))
         members, layouts = [], []
         for part, size in enumerate(sizes):
@@ -82,8 +82,9 @@ class SpectralMap(GraphEmbedding):
         return coordinates
 
     def _place(self, neighbors: np.ndarray, distances: np.ndarray) -> np.ndarray:
-        scales = scales_of_new(distances, self.scales_)
-        squared = np.square(distances.astype(np.float64)) / (scales[:, None] * self.scales_[neighbors])
+        lengths = straight_lengths(distances.astype(np.float64), self.metric_)
+        scales = scales_of_new(lengths, self.scales_)
+        squared = np.square(lengths) / (scales[:, None] * self.scales_[neighbors])
         part = self.parts_[neighbors[:, 0]]
         same = self.parts_[neighbors] == part[:, None]
         squared = squared - squared.min(axis=1, keepdims=True)

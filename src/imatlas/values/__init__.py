@@ -5,7 +5,7 @@ the same image in every value that was made from the same image set.
 """
 
 from imatlas.values.generated import Codes, Field, Samples
-from imatlas.values.graphs import Features, KnnGraph
+from imatlas.values.graphs import Features, KnnGraph, straight_lengths
 from imatlas.values.images import ImageSet, Rejected
 from imatlas.values.judged import Score, Trial
 from imatlas.values.manifolds import Clusters, Dimension, Embedding, Geodesics, Manifold
@@ -27,4 +27,5 @@ __all__ = [
     "Samples",
     "Score",
     "Trial",
+    "straight_lengths",
 ]

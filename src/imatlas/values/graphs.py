@@ -12,7 +12,9 @@ from scipy.sparse.csgraph import connected_components
 
 from imatlas.checks import InputError, require_matrix
 
-__all__ = ["Features", "KnnGraph"]
+__all__ = ["Features", "KnnGraph", "straight_lengths"]
+
+_ANGULAR = ("cosine", "correlation")
 
 _NOISE = 1e-6  # of the median distance: what cancellation may leave between near-duplicates, another each way
 
@@ -86,11 +88,16 @@ class KnnGraph:
         """Neighbors stored per row, k."""
         return self.indices.shape[1]
 
+    @property
+    def lengths(self) -> np.ndarray:
+        """Distances as lengths that add up along the manifold, float64 (n, k); see `straight_lengths`."""
+        return straight_lengths(self.distances.astype(np.float64), self.metric)
+
     @cached_property
     def adjacency(self) -> sparse.csr_matrix:
-        """Symmetric distance matrix (n, n) in CSR: an edge if either row lists the other, bridges included.
+        """Symmetric matrix of lengths (n, n) in CSR: an edge if either row lists the other, bridges included.
 
-        Zero distances (duplicates) are kept as stored entries, lifted to the smallest positive float32 so that
+        Zero lengths (duplicates) are kept as stored entries, lifted to the smallest positive float32 so that
         shortest-path routines do not read them as "no edge".
 
         Raises
@@ -102,8 +109,9 @@ class KnnGraph:
         tiny = np.finfo(np.float32).tiny
         rows = np.concatenate([np.repeat(np.arange(n), k), self.bridges[:, 0]])
         columns = np.concatenate([self.indices.ravel(), self.bridges[:, 1]])
-        lengths = np.maximum(np.concatenate([self.distances.ravel(), self.bridge_lengths]), tiny)
-        directed = sparse.csr_matrix((lengths.astype(np.float64), (rows, columns)), shape=(n, n))
+        distances = np.concatenate([self.distances.ravel(), self.bridge_lengths]).astype(np.float64)
+        lengths = np.maximum(straight_lengths(distances, self.metric), tiny)
+        directed = sparse.csr_matrix((lengths, (rows, columns)), shape=(n, n))
         if directed.nnz < len(lengths):  # equal entries were added up
             raise InputError("The graph lists a neighbor twice in one row; its distances would be added. List each one once.")
         both = directed.maximum(directed.T).tocsr()
@@ -123,6 +131,14 @@ class KnnGraph:
     def component_sizes(self) -> np.ndarray:
         """Rows in each component, int64, falling."""
         return np.bincount(self.components)
+
+
+def straight_lengths(distances: np.ndarray, metric: str) -> np.ndarray:
+    """Give distances as lengths: an angular distance, 1 - cos, is half the square of the chord between unit rows.
+
+    Squares do not add up along a path, lengths do.
+    """
+    return np.sqrt(2 * distances) if metric in _ANGULAR else distances
 
 
 def _check_links(indices: np.ndarray, distances: np.ndarray) -> None:
