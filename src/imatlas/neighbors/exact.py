@@ -22,6 +22,8 @@ import faiss
 import numpy as np
 import torch
 
+from imatlas.neighbors.workers import map_blocks
+
 __all__ = ["ExactSearch", "direct_distances", "order_candidates"]
 
 _UNIT = 2.0**-24  # unit roundoff of float32
@@ -58,10 +60,21 @@ class ExactSearch:
         self.columns = layout.T
 
     def blocks(self, n_queries: int) -> Iterator[slice]:
-        """Give slices of queries whose screens take about 128 MB each."""
-        step = int(np.clip(2**25 // max(self.width, 1), 16, 1024))
+        """Give slices of queries whose screens take about 16 MB each, so that they stay in the cache."""
+        step = int(np.clip(2**22 // max(self.width, 1), 16, 1024))
         for start in range(0, n_queries, step):
             yield slice(start, min(start + step, n_queries))
+
+    def nearest_of_many(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """Give the k nearest rows of any number of queries (b, d), block by block on all cores, as `nearest` does."""
+        indices = np.empty((len(queries), k), dtype=np.int64)
+        squared = np.empty((len(queries), k), dtype=np.float32)
+
+        def answer(block: slice) -> None:
+            indices[block], squared[block] = self.nearest(queries[block], k)
+
+        map_blocks(answer, self.blocks(len(queries)))
+        return indices, squared
 
     def nearest(self, queries: np.ndarray, k: int, own: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Give the k nearest rows of each query.

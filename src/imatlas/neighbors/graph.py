@@ -20,6 +20,7 @@ from imatlas.neighbors.exact import ExactSearch
 from imatlas.neighbors.index import is_exact
 from imatlas.neighbors.metrics import prepare_rows, to_distance
 from imatlas.neighbors.sparse import sparse_nearest
+from imatlas.neighbors.workers import workers
 from imatlas.progress import Progress, Report, silent
 from imatlas.values import KnnGraph
 
@@ -29,6 +30,7 @@ Block = tuple[slice, np.ndarray, np.ndarray]
 
 METHODS = ("auto", "exact", "approximate")
 _GOAL = 0.985
+_AT_ONCE = 32
 
 
 def knn_graph(
@@ -119,9 +121,14 @@ def _compares_all(method: str, n: int, d: int, k: int) -> bool:
 
 def _exact_blocks(rows: np.ndarray, k: int) -> Iterator[Block]:
     engine = ExactSearch(rows)
-    for block in engine.blocks(len(rows)):
-        own = np.arange(block.start, block.stop)
-        yield block, *engine.nearest(rows[block], k, own=own)
+
+    def answer(block: slice) -> Block:
+        return block, *engine.nearest(rows[block], k, own=np.arange(block.start, block.stop))
+
+    blocks = list(engine.blocks(len(rows)))
+    with workers() as run:
+        for start in range(0, len(blocks), _AT_ONCE):
+            yield from run(answer, blocks[start : start + _AT_ONCE])
 
 
 def _collect(blocks: Iterable[Block], n: int, k: int, report: Report) -> tuple[np.ndarray, np.ndarray]:

@@ -98,8 +98,7 @@ class NeighborIndex:
                 indices[block], squared[block] = found, lengths
         elif is_exact(n, d, k):
             self._exact = self._exact or ExactSearch(self._rows)
-            for block in self._exact.blocks(len(new)):
-                indices[block], squared[block] = self._exact.nearest(new[block], k)
+            indices, squared = self._exact.nearest_of_many(new, k)
         elif len(new):
             indices, squared = self._find_again(new, *self._among_many(new, k))
         return indices, to_distance(squared, self.metric)

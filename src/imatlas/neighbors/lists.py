@@ -86,8 +86,8 @@ class Lists:
         return rows, scores
 
     def _look_around(self, number: int) -> None:
-        """Choose the lists that a list looks into: itself, those with most votes of every fourth member, then the nearest."""
-        voters = self._screen.short[self.members[number, ::4]]
+        """Choose the lists that a list looks into: itself, those with most votes of every eighth member, then the nearest."""
+        voters = self._screen.short[self.members[number, ::8]]
         far = torch.addmm(self._lengths, voters, self.means.T, alpha=-2)
         n_votes = min(_VOTES, self.n_lists)
         chosen = far.topk(n_votes, dim=1, largest=False).indices

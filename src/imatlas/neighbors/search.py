@@ -54,7 +54,5 @@ def search(
         for block, found, lengths in sparse_nearest(new, old, k, exclude_own=False):
             indices[block], squared[block] = found, lengths
     else:
-        engine = ExactSearch(old)
-        for block in engine.blocks(len(new)):
-            indices[block], squared[block] = engine.nearest(new[block], k)
+        indices, squared = ExactSearch(old).nearest_of_many(new, k)
     return indices, to_distance(squared, metric)
