@@ -98,6 +98,13 @@ class GraphEstimator(BaseEstimator):
         """Give the nearest fitted rows (b, k) of new rows and their distances."""
         return self._index.search(rows, min(self.n_neighbors_, self.n_rows_))
 
+    def _centroids(self, labels: np.ndarray, n_clusters: int) -> np.ndarray:
+        """Give the mean of the fitted rows of each cluster, float32 (n_clusters, d), summed in float64."""
+        if self.rows_ is None or sparse.issparse(self.rows_):
+            raise ValueError("Centroids need dense features, but these clusters were not fitted to any; use fit(X).")
+        means = [self.rows_[labels == label].mean(axis=0, dtype=np.float64) for label in range(n_clusters)]
+        return np.array(means, dtype=np.float32).reshape(-1, self.rows_.shape[1])
+
     def pack(self) -> tuple[dict[str, object], dict[str, np.ndarray]]:
         """Give all that was learned as JSON-ready settings and named arrays; nothing needs pickle.
 

@@ -143,14 +143,11 @@ class DensityClusters(ClusterMixin, GraphEstimator):
             If the clusters were fitted to a graph alone or to sparse rows.
         """
         check_is_fitted(self, "labels_")
-        if self.rows_ is None or sparse.issparse(self.rows_):
-            raise ValueError("Centroids need dense features, but these clusters were not fitted to any; use fit(X).")
-        means = [self.rows_[self.labels_ == label].mean(axis=0, dtype=np.float64) for label in range(len(self.reaches_))]
         return Clusters(
             labels=self.labels_,
             levels=self.levels_,
             strengths=self.strengths_,
-            centroids=np.array(means, dtype=np.float32).reshape(-1, self.rows_.shape[1]),
+            centroids=self._centroids(self.labels_, len(self.reaches_)),
             method="density_clusters",
         )
 

@@ -130,7 +130,7 @@ class ManifoldNeighbors(GraphEstimator):
         elif self.metric in ("cosine", "correlation"):
             alike = 1 - distances.astype(np.float64)
         else:
-            scales, own = row_scales(self.graph_.lengths), row_scales(self.graph_.lengths)
+            own = scales = row_scales(self.graph_.lengths)
             if X is not None:
                 entries = self._new_neighbors(self._read_new(X))[1]
                 own = scales_of_new(straight_lengths(entries, self.graph_.metric), scales)

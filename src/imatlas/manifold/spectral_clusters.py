@@ -135,16 +135,14 @@ class SpectralClusters(ClusterMixin, GraphEstimator):
             If the clusters were fitted to a graph alone or to sparse rows.
         """
         check_is_fitted(self, "labels_")
-        if self.rows_ is None or sparse.issparse(self.rows_):
-            raise ValueError("Centroids need dense features, but these clusters were not fitted to any; use fit(X).")
-        centroids = np.stack([self.rows_[self.labels_ == label].mean(axis=0) for label in range(self.labels_.max() + 1)])
+        centroids = self._centroids(self.labels_, int(self.labels_.max()) + 1)
         _, lengths = search(self.directions_, self.centers_, min(2, len(self.centers_)))
         strengths = 1 - lengths[:, 0] / np.maximum(lengths[:, -1], 1e-30) if len(self.centers_) > 1 else np.ones(len(lengths))
         return Clusters(
             labels=self.labels_,
             levels=self.labels_[:, None],
             strengths=np.asarray(strengths, dtype=np.float32),
-            centroids=centroids.astype(np.float32),
+            centroids=centroids,
             method="spectral_clusters",
         )
 

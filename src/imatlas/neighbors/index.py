@@ -14,7 +14,7 @@ from imatlas.checks import InputError
 from imatlas.neighbors.approximate import FEWEST_ROWS, MOST_NEIGHBORS, ApproximateSearch
 from imatlas.neighbors.exact import ExactSearch
 from imatlas.neighbors.metrics import prepare_rows, to_distance
-from imatlas.neighbors.sparse import sparse_nearest
+from imatlas.neighbors.sparse import sparse_search
 from imatlas.neighbors.workers import map_blocks, row_blocks
 
 __all__ = ["EXACT_COST", "NeighborIndex", "is_exact"]
@@ -91,15 +91,12 @@ class NeighborIndex:
             raise InputError(f"The new rows have {new.shape[1]} columns, the old {d}; give rows of one width.")
         if not 1 <= k <= n:
             raise InputError(f"k is {k}; wanted 1 to {n}, the number of old rows. Lower k.")
-        indices = np.empty((new.shape[0], k), dtype=np.int64)
-        squared = np.empty((new.shape[0], k), dtype=np.float32)
         if sparse.issparse(new):
-            for block, found, lengths in sparse_nearest(new, self._rows, k, exclude_own=False):
-                indices[block], squared[block] = found, lengths
-        elif is_exact(n, d, k):
+            indices, squared = sparse_search(new, self._rows, k)
+        elif is_exact(n, d, k) or not len(new):
             self._exact = self._exact or ExactSearch(self._rows)
             indices, squared = self._exact.nearest_of_many(new, k)
-        elif len(new):
+        else:
             indices, squared = self._find_again(new, *self._among_many(new, k))
         return indices, to_distance(squared, self.metric)
 

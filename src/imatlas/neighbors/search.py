@@ -8,7 +8,7 @@ from scipy import sparse
 from imatlas.checks import InputError
 from imatlas.neighbors.exact import ExactSearch
 from imatlas.neighbors.metrics import prepare_rows, to_distance
-from imatlas.neighbors.sparse import sparse_nearest
+from imatlas.neighbors.sparse import sparse_search
 
 __all__ = ["search"]
 
@@ -48,11 +48,5 @@ def search(
     new, old = prepare_rows(X, metric), prepare_rows(Y, metric)
     if not 1 <= k <= old.shape[0]:
         raise InputError(f"k is {k}; wanted 1 to {old.shape[0]}, the number of old rows. Lower k.")
-    indices = np.empty((new.shape[0], k), dtype=np.int64)
-    squared = np.empty((new.shape[0], k), dtype=np.float32)
-    if sparse.issparse(new):
-        for block, found, lengths in sparse_nearest(new, old, k, exclude_own=False):
-            indices[block], squared[block] = found, lengths
-    else:
-        indices, squared = ExactSearch(old).nearest_of_many(new, k)
+    indices, squared = sparse_search(new, old, k) if sparse.issparse(new) else ExactSearch(old).nearest_of_many(new, k)
     return indices, to_distance(squared, metric)

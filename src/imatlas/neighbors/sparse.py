@@ -10,7 +10,16 @@ from collections.abc import Iterator
 import numpy as np
 from scipy import sparse
 
-__all__ = ["sparse_nearest"]
+__all__ = ["sparse_nearest", "sparse_search"]
+
+
+def sparse_search(new: sparse.csr_matrix, old: sparse.csr_matrix, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Give the k nearest old rows of sparse new rows, int64 (b, k), and squared distances float32 (b, k)."""
+    indices = np.empty((new.shape[0], k), dtype=np.int64)
+    squared = np.empty((new.shape[0], k), dtype=np.float32)
+    for block, found, lengths in sparse_nearest(new, old, k, exclude_own=False):
+        indices[block], squared[block] = found, lengths
+    return indices, squared
 
 
 def sparse_nearest(
