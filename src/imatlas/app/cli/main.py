@@ -11,6 +11,25 @@ from typing import Annotated
 
 import typer
 
+from imatlas.app.cli.draw_commands import DRAWING_VERBS
+from imatlas.app.cli.options import (
+    AtlasFolder,
+    Budget,
+    Conditions,
+    Count,
+    DataSource,
+    Device,
+    Features,
+    Ground,
+    Json,
+    Kind,
+    ModelName,
+    Out,
+    Resolution,
+    Seed,
+    Steps,
+)
+
 __all__ = ["app", "main"]
 
 app = typer.Typer(
@@ -21,24 +40,6 @@ app = typer.Typer(
     help="Learn the manifold that a set of images lies on, and generate new images from it.\n\n"
     "Start with: imatlas demo. Then: imatlas run PHOTOS --budget 10m",
 )
-
-Out = Annotated[Path | None, typer.Option("--out", help="Where to write.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
-Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of everything random.")]
-Budget = Annotated[str, typer.Option(help="Time for all that is fitted: 90s, 10m, 1.5h.")]
-Resolution = Annotated[int | None, typer.Option(help="Side of the images, 8 to 64, a multiple of 4. Chosen when not given.")]
-Ground = Annotated[str, typer.Option(help="Colour under transparent places, a name or #rrggbb.")]
-Features = Annotated[str, typer.Option(help="auto, encoder, principal_components, pixels or random_convolutions.")]
-Kind = Annotated[str, typer.Option("--generator", help="latent_flow, vae or flow.")]
-Steps = Annotated[int, typer.Option(min=0, help="Training steps; 0 = as many as fit into the budget.")]
-Conditions = Annotated[str, typer.Option(help="all, none, or some of class,cluster,map_place.")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
-Count = Annotated[
-    int | None, typer.Option(min=20, max=1_000_000, help="Images drawn for judging; 10,000 or 2,000 when not given.")
-]
-ModelName = Annotated[str | None, typer.Option("--model", help="A model of the atlas; the newest when not given.")]
-AtlasFolder = Annotated[Path, typer.Argument(help="An atlas folder, such as photos.atlas.", metavar="ATLAS")]
-DataSource = Annotated[Path, typer.Argument(help="Folder, zip, idx or npz of images.", metavar="DATA")]
 
 
 @app.command()
@@ -133,41 +134,8 @@ def train(
     verbs.train(atlas, asked, as_json=as_json)
 
 
-@app.command()
-def generate(
-    atlas: AtlasFolder,
-    count: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many images.")] = 64,
-    out: Out = None,
-    seed: Seed = 0,
-    seeds: Annotated[str | None, typer.Option(help="Seeds such as 0,4-6, one image each.")] = None,
-    class_: Annotated[str | None, typer.Option("--class", help="Name of a class.")] = None,
-    cluster: Annotated[str | None, typer.Option(help="Number of a cluster, as in the report.")] = None,
-    at: Annotated[str | None, typer.Option(help="A place on the map, x,y.")] = None,
-    model: ModelName = None,
-    as_json: Json = False,
-) -> None:
-    """Draw new images: PNG files into a folder, or one array into a file that ends in .npz."""
-    from imatlas.app.cli import verbs
-
-    wishes = {"class": class_, "cluster": cluster, "map_place": at}
-    asked = {name: wish for name, wish in wishes.items() if wish is not None}
-    verbs.generate(atlas, asked, count=count, seed=seed, seeds=seeds, out=out, model=model, as_json=as_json)
-
-
-@app.command()
-def morph(
-    atlas: AtlasFolder,
-    first: Annotated[str, typer.Argument(help="A picture file, or the name of an image of the set.")],
-    last: Annotated[str, typer.Argument(help="The same, where the morph ends.")],
-    frames: Annotated[int, typer.Option(min=2, max=200, help="Pictures on the way, both ends included.")] = 16,
-    out: Out = None,
-    model: ModelName = None,
-    as_json: Json = False,
-) -> None:
-    """Draw the way from one picture to another along the manifold, and the straight one beside it."""
-    from imatlas.app.cli import verbs
-
-    verbs.morph(atlas, first, last, frames=frames, out=out, model=model, as_json=as_json)
+for verb in DRAWING_VERBS:
+    app.command()(verb)
 
 
 @app.command()

@@ -1,0 +1,49 @@
+"""Verbs that draw, with their options: each opens an atlas folder and says what it drew."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from imatlas.app.cli.options import AtlasFolder, Json, ModelName, Out, Seed
+
+__all__ = ["DRAWING_VERBS", "generate", "morph"]
+
+
+def generate(
+    atlas: AtlasFolder,
+    count: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many images.")] = 64,
+    out: Out = None,
+    seed: Seed = 0,
+    seeds: Annotated[str | None, typer.Option(help="Seeds such as 0,4-6, one image each.")] = None,
+    class_: Annotated[str | None, typer.Option("--class", help="Name of a class.")] = None,
+    cluster: Annotated[str | None, typer.Option(help="Number of a cluster, as in the report.")] = None,
+    at: Annotated[str | None, typer.Option(help="A place on the map, x,y.")] = None,
+    model: ModelName = None,
+    as_json: Json = False,
+) -> None:
+    """Draw new images: PNG files into a folder, or one array into a file that ends in .npz."""
+    from imatlas.app.cli import drawing
+
+    wishes = {"class": class_, "cluster": cluster, "map_place": at}
+    asked = {name: wish for name, wish in wishes.items() if wish is not None}
+    drawing.generate(atlas, asked, count=count, seed=seed, seeds=seeds, out=out, model=model, as_json=as_json)
+
+
+def morph(
+    atlas: AtlasFolder,
+    first: Annotated[str, typer.Argument(help="A picture file, or the name of an image of the set.")],
+    last: Annotated[str, typer.Argument(help="The same, where the morph ends.")],
+    frames: Annotated[int, typer.Option(min=2, max=200, help="Pictures on the way, both ends included.")] = 16,
+    out: Out = None,
+    model: ModelName = None,
+    as_json: Json = False,
+) -> None:
+    """Draw the way from one picture to another along the manifold, and the straight one beside it."""
+    from imatlas.app.cli import drawing
+
+    drawing.morph(atlas, first, last, frames=frames, out=out, model=model, as_json=as_json)
+
+
+DRAWING_VERBS = (generate, morph)

@@ -1,0 +1,109 @@
+"""The verbs that draw: new images, and the way from one picture to another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from imatlas.app.cli.console import MISUSED, Console, read_seeds, sentences
+from imatlas.checks import InputError
+from imatlas.images import read_image
+from imatlas.pictures import refuse_taken, samples_to_folder, samples_to_npz, write_png
+from imatlas.recipes import Model, extractor_of, load_model, walk
+from imatlas.store import Atlas, open_atlas
+from imatlas.values import ImageSet
+
+__all__ = ["generate", "model_of", "morph"]
+
+OFF_THE_MAP = 3.0
+"""Times the usual spacing of map points from which on a place is called off the map."""
+
+
+def generate(
+    folder: Path,
+    wishes: Mapping[str, str],
+    *,
+    count: int,
+    seed: int,
+    seeds: str | None,
+    out: Path | None,
+    model: str | None,
+    as_json: bool,
+) -> None:
+    """A model to new images."""
+    console = Console(as_json=as_json)
+    with sentences(console):
+        with sentences(console, code=MISUSED):
+            numbers = list(range(seed, seed + count)) if seeds is None else read_seeds(seeds)
+        atlas = open_atlas(folder)
+        drawn_with = model_of(atlas, model)
+        _warn_off_map(console, atlas, wishes)
+        place = out or folder / "models" / drawn_with.name / "samples"
+        if place.suffix == ".npz":
+            refuse_taken(place)
+        samples = drawn_with.sample(numbers, wishes, report=console.report)
+        if place.suffix == ".npz":
+            samples_to_npz(samples, place)
+        else:
+            samples_to_folder(samples, place)
+        console.say(f"{len(samples):,} images from {drawn_with.name} are in {place}")
+        console.give({"count": len(samples), "out": str(place), "model": drawn_with.name, "seeds": [numbers[0], numbers[-1]]})
+
+
+def morph(folder: Path, first: str, last: str, *, frames: int, out: Path | None, model: str | None, as_json: bool) -> None:
+    """Two pictures to the pictures between them."""
+    console = Console(as_json=as_json)
+    with sentences(console):
+        atlas = open_atlas(folder)
+        images, drawn_with = atlas.images, model_of(atlas, model)
+        ends = np.stack([_picture(atlas, name) for name in (first, last)])
+        path = walk(drawn_with, images, atlas.manifold, extractor_of(atlas), ends, frames=frames)
+        place = out or Path("morph")
+        how = {"model": drawn_with.name, "from": first, "to": last}
+        for name, pictures in (("geodesic", path.geodesic), ("straight", path.straight)):
+            for number, pixels in enumerate(pictures):
+                write_png(place / f"{name}-{number:03d}.png", pixels, how | {"path": name, "frame": number})
+            write_png(place / f"{name}.png", np.concatenate(list(pictures), axis=1), how | {"path": name})
+        if not len(path.stations):
+            console.say("The two pictures lie in parts of the set that no neighbors connect: both ways are straight.")
+        console.say(
+            f"{frames} pictures each way in {place}. Mean distance to the nearest image, 1 = as among the images: "
+            f"{path.off[0]:.2f} along the manifold, {path.off[1]:.2f} straight."
+        )
+        console.give({"out": str(place), "frames": frames, "off_manifold": {"geodesic": path.off[0], "straight": path.off[1]}})
+
+
+def model_of(atlas: Atlas, name: str | None) -> Model:
+    """Give a trained model of an atlas, the newest when none is named."""
+    chosen = name or atlas.default_model
+    if chosen is None:
+        raise InputError(f"{atlas.folder} has no trained model yet. Run: imatlas train {atlas.folder}")
+    return load_model(atlas.model(chosen))
+
+
+def _picture(atlas: Atlas, name: str) -> np.ndarray:
+    """A picture of the set by its name, one that was added to it, or a file."""
+    images = atlas.images
+    for some in (images, *(batch.items for batch in atlas.added)):
+        rows = np.flatnonzero(some.ids == name)
+        if len(rows) and isinstance(some, ImageSet):
+            return np.asarray(some.pixels[rows[0]])
+    return read_image(Path(name), images.shape[0], images.shape[2])
+
+
+def _warn_off_map(console: Console, atlas: Atlas, wishes: Mapping[str, str]) -> None:
+    if "map_place" not in wishes:
+        return
+    try:
+        place = np.array([[float(part) for part in wishes["map_place"].split(",")]])
+    except ValueError:
+        return
+    if place.shape[1] != 2 or not np.isfinite(place).all():
+        return
+    off = atlas.manifold.embedding.support(place)[0]
+    if off > OFF_THE_MAP:
+        console.say(
+            f"The place {wishes['map_place']} is off the map ({off:.0f} times the usual spacing away): expect nonsense."
+        )
