@@ -21,7 +21,7 @@ from imatlas.generators import Generator, LatentFlow, Vae
 from imatlas.networks.pixels import to_images, to_pixels
 from imatlas.progress import Progress, Report, silent
 from imatlas.training import autocast
-from imatlas.values import Codes, Samples
+from imatlas.values import AS_TRAINED, Codes, Dials, Samples
 
 __all__ = ["choose_codes", "code_path", "draw_path", "encode", "sample"]
 
@@ -65,6 +65,7 @@ def sample(
     model: Generator,
     codes: Codes,
     seeds: Sequence[int],
+    dials: Dials = AS_TRAINED,
     *,
     source: str = "",
     how: Sequence[Mapping[str, object]] = (),
@@ -78,6 +79,7 @@ def sample(
     model : a trained generator.
     codes : one row per seed, or no fields for unconditional images.
     seeds : whole numbers in [0, 2^32).
+    dials : what is turned; see `Generator.settle`.
     source : the model's name, kept with the images.
     how : one mapping per image, kept with the images.
     precision : of the products, "float32" or "bfloat16".
@@ -85,7 +87,7 @@ def sample(
     Raises
     ------
     InputError
-        If a seed lies outside its range.
+        If a seed lies outside its range, or a dial is turned that the model does not have.
     ValueError
         If there are not as many codes as seeds.
     """
@@ -93,11 +95,12 @@ def sample(
         if len(values) != len(seeds):
             raise ValueError(f"There are {len(values)} codes of {name} for {len(seeds)} seeds; give one code per seed.")
     require_seeds(seeds)
+    settled = model.settle(dials)
     blocks = []
     for start in range(0, len(seeds), BLOCK):
         rows = range(start, min(start + BLOCK, len(seeds)))
         noise = torch.stack([_noise(model, seeds[row]) for row in rows])
-        blocks.append(draw_pixels(model, noise, codes.take(np.asarray(rows)), precision=precision))
+        blocks.append(draw_pixels(model, noise, codes.take(np.asarray(rows)), settled, precision=precision))
         report(Progress("generate", rows[-1] + 1, len(seeds), 0.0))
     height, width = model.image_shape[1:]
     pixels = np.concatenate(blocks) if blocks else np.zeros((0, height, width, model.image_shape[0]), np.uint8)
@@ -120,12 +123,14 @@ def require_seeds(seeds: Sequence[int]) -> None:
 
 
 @torch.no_grad()
-def draw_pixels(model: Generator, noise: Tensor, codes: Codes, *, precision: str = "float32") -> np.ndarray:
+def draw_pixels(
+    model: Generator, noise: Tensor, codes: Codes, dials: Dials = AS_TRAINED, *, precision: str = "float32"
+) -> np.ndarray:
     """Give pixels uint8 (b, H, W, C) from noise (b, *noise_shape) and codes."""
     device = next(model.parameters()).device
     fields = {name: torch.from_numpy(values).to(device) for name, values in codes.fields.items()}
     with autocast(device, precision):
-        return to_pixels(model.sample(noise.to(device), fields))
+        return to_pixels(model.sample(noise.to(device), fields, dials))
 
 
 @torch.no_grad()

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from imatlas.generators import Flow
 from imatlas.generators.flow import heun, time_grid, velocity_error
+from imatlas.values import Dials
 
 
 def best_slope(time: Tensor | float, spread: float) -> Tensor | float:
@@ -115,8 +116,8 @@ def test_guidance_pushes_along_the_difference_the_condition_makes() -> None:
     """The guess is free + w (given - free): w = 1 is as trained, more is further from free; without codes nothing changes."""
     model = made(lambda shape, fields: Flow(shape, fields, patch=4, width=32, depth=1, steps=4), (1, 8, 8))
     noise, codes = model.draw_noise(3, torch.Generator().manual_seed(0)), some_codes(3)
-    assert torch.equal(model.sample(noise, codes, guidance=1.0), model.sample(noise, codes))
-    strong = model.sample(noise, codes, guidance=4.0) - model.sample(noise, {})
+    assert torch.equal(model.sample(noise, codes, Dials(guidance=1.0)), model.sample(noise, codes))
+    strong = model.sample(noise, codes, Dials(guidance=4.0)) - model.sample(noise, {})
     plain = model.sample(noise, codes) - model.sample(noise, {})
     assert float(strong.norm()) > 1.5 * float(plain.norm())
-    assert torch.equal(model.sample(noise, {}, guidance=4.0), model.sample(noise, {}))
+    assert torch.equal(model.sample(noise, {}, Dials(guidance=4.0)), model.sample(noise, {}))

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
+from imatlas.checks import InputError
 from imatlas.training.contract import Trainable
-from imatlas.values import Field
+from imatlas.values import AS_TRAINED, Dials, Field
 
 __all__ = ["Generator"]
 
@@ -25,6 +27,9 @@ class Generator(Trainable):
     image_shape : (C, H, W).
     fields : the condition fields the network accepts; may be empty.
     """
+
+    dials: ClassVar[frozenset[str]] = frozenset()
+    """Names of the `Dials` this family has."""
 
     def __init__(self, image_shape: tuple[int, int, int], fields: Sequence[Field] = ()) -> None:
         super().__init__()
@@ -57,8 +62,28 @@ class Generator(Trainable):
         """Give the keyword arguments, JSON values only, that build this network again."""
 
     @abstractmethod
-    def sample(self, noise: Tensor, codes: Mapping[str, Tensor]) -> Tensor:
-        """Give images float32 (b, C, H, W) in [-1, 1] from noise (b, *noise_shape) and codes."""
+    def sample(self, noise: Tensor, codes: Mapping[str, Tensor], dials: Dials = AS_TRAINED) -> Tensor:
+        """Give images float32 (b, C, H, W) in [-1, 1] from noise (b, *noise_shape), codes and dials that `settle` lets pass."""
+
+    def defaults(self) -> Dials:
+        """Give the dials as this model has them when nobody turns them; by default none."""
+        return AS_TRAINED
+
+    def settle(self, dials: Dials) -> Dials:
+        """Give all dials an image is drawn with: those that were turned, the others as by default.
+
+        Raises
+        ------
+        InputError
+            If a dial is turned that this model does not have.
+        """
+        foreign = [name for name in dials.chosen() if name not in self.dials]
+        if foreign:
+            raise InputError(
+                f"A {type(self).__name__} has no dial {', '.join(foreign)}; it has: {', '.join(sorted(self.dials)) or 'none'}. "
+                "Leave the others as they are."
+            )
+        return dials.over(self.defaults())
 
     def draw_noise(self, b: int, generator: torch.Generator) -> Tensor:
         """Give standard normal noise (b, *noise_shape)."""

@@ -17,14 +17,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
+from imatlas.checks import InputError
 from imatlas.generators.base import Generator
 from imatlas.networks.condition import ConditionEmbedding, drop_fields
 from imatlas.networks.transformer import PatchTransformer
-from imatlas.values import Field
+from imatlas.values import AS_TRAINED, Dials, Field
 
 __all__ = ["Flow", "heun", "time_grid", "velocity_error"]
 
@@ -48,6 +50,8 @@ class Flow(Generator):
     steps : Heun steps of the default sampler; 2 * steps - 1 network evaluations per image.
     guidance : 1 samples as trained; above 1 pushes images toward their condition (Ho & Salimans 2022).
     """
+
+    dials: ClassVar[frozenset[str]] = frozenset({"steps", "guidance"})
 
     def __init__(
         self,
@@ -102,21 +106,36 @@ class Flow(Generator):
             spread=self.time_spread,
         )
 
+    def defaults(self) -> Dials:
+        """Steps and guidance as this network was built with."""
+        return Dials(steps=self.steps, guidance=self.guidance)
+
+    def settle(self, dials: Dials) -> Dials:
+        """Give all dials an image is drawn with; see `Generator.settle`.
+
+        Raises
+        ------
+        InputError
+            If a dial is turned that a flow does not have, or to no steps at all.
+        """
+        if dials.steps == 0:
+            raise InputError("The dial steps is 0; a flow needs 1 at least to make an image of noise. Give 10, for example.")
+        return super().settle(dials)
+
     @torch.no_grad()
-    def sample(
-        self, noise: Tensor, codes: Mapping[str, Tensor], *, steps: int | None = None, guidance: float | None = None
-    ) -> Tensor:
+    def sample(self, noise: Tensor, codes: Mapping[str, Tensor], dials: Dials = AS_TRAINED) -> Tensor:
         """Give images in [-1, 1] from noise (b, C, H, W), by Heun's method."""
-        weight = self.guidance if guidance is None else guidance
+        settled = self.settle(dials)
+        steps, weight = int(settled.steps or 0), settled.guidance
 
         def estimate(mixed: Tensor, time: Tensor) -> Tensor:
             guess = self.estimate(mixed, time, codes)
-            if weight != 1.0 and codes and GUIDED_FROM < float(time[0]) < GUIDED_UNTIL:
+            if weight is not None and weight != 1.0 and codes and GUIDED_FROM < float(time[0]) < GUIDED_UNTIL:
                 free = self.estimate(mixed, time, {})
                 guess = free + weight * (guess - free)
             return guess
 
-        grid = time_grid(self.steps if steps is None else steps, self.time_mean, self.time_spread)
+        grid = time_grid(steps, self.time_mean, self.time_spread)
         return heun(estimate, noise, grid).clamp(-1, 1)
 
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -26,7 +27,7 @@ from imatlas.generators.vae import Vae
 from imatlas.networks.condition import ConditionEmbedding
 from imatlas.networks.unet import UNet
 from imatlas.training.contract import Stage
-from imatlas.values import Field
+from imatlas.values import AS_TRAINED, Dials, Field
 
 __all__ = ["LatentFlow"]
 
@@ -49,6 +50,8 @@ class LatentFlow(Vae):
         faster and change less.
     fold : see `UNet`.
     """
+
+    dials: ClassVar[frozenset[str]] = frozenset({"steps"})
 
     def __init__(
         self,
@@ -132,11 +135,15 @@ class LatentFlow(Vae):
             start=self.start,
         )
 
+    def defaults(self) -> Dials:
+        """Steps of the sharpening flow; 0 gives the drafts as they are."""
+        return Dials(steps=self.steps)
+
     @torch.no_grad()
-    def sample(self, noise: Tensor, codes: Mapping[str, Tensor], *, steps: int | None = None) -> Tensor:
+    def sample(self, noise: Tensor, codes: Mapping[str, Tensor], dials: Dials = AS_TRAINED) -> Tensor:
         """Give images from noise (b, *noise_shape): a code, its draft, the sharpened draft."""
         code_noise, pixel_noise = noise.split([self.sampler.noise_dim, math.prod(self.image_shape)], dim=1)
-        return self.sharpen(self.draw_code(code_noise, codes), pixel_noise, steps=steps)
+        return self.sharpen(self.draw_code(code_noise, codes), pixel_noise, steps=self.settle(dials).steps)
 
     @torch.no_grad()
     def sharpen(self, code: Tensor, pixel_noise: Tensor, *, steps: int | None = None) -> Tensor:

@@ -25,7 +25,7 @@ from imatlas.generators.samplers import SAMPLERS, CodeFlow, LatentSampler
 from imatlas.networks.condition import ConditionEmbedding, drop_fields
 from imatlas.networks.convolutions import Drawer, Reader
 from imatlas.training.contract import Stage
-from imatlas.values import Field
+from imatlas.values import AS_TRAINED, Dials, Field
 
 __all__ = ["Vae"]
 
@@ -152,8 +152,9 @@ class Vae(Generator):
         return math.prod(self.image_shape) / 2 * error.clamp(min=1e-6).log() + divergence.mean()
 
     @torch.no_grad()
-    def sample(self, noise: Tensor, codes: Mapping[str, Tensor]) -> Tensor:
+    def sample(self, noise: Tensor, codes: Mapping[str, Tensor], dials: Dials = AS_TRAINED) -> Tensor:
         """Give images from noise (b, *noise_shape): the sampler makes it a code, the decoder an image."""
+        self.settle(dials)
         return self.decode(self.draw_code(noise, codes))
 
     @torch.no_grad()

@@ -18,7 +18,7 @@ from imatlas.sampling import choose_codes, sample, to_images
 from imatlas.store import ModelFolder
 from imatlas.training import Plan
 from imatlas.training import train as run_training
-from imatlas.values import Codes, Field, ImageSet, Manifold, Samples
+from imatlas.values import AS_TRAINED, Codes, Dials, Field, ImageSet, Manifold, Samples
 
 __all__ = ["FEWEST_TO_TRAIN", "Model", "build_model", "load_model", "save_model", "train", "train_model", "write_plan"]
 
@@ -49,6 +49,7 @@ class Model:
         self,
         seeds: Sequence[int],
         wishes: Mapping[str, str] | None = None,
+        dials: Dials = AS_TRAINED,
         *,
         report: Report = silent,
     ) -> Samples:
@@ -58,23 +59,25 @@ class Model:
         ----------
         seeds : whole numbers; one image each.
         wishes : condition name -> words, such as {"cluster": "12"} or {"map_place": "0.3,-1.2"}.
+        dials : what is turned, such as Dials(guidance=1.5).
         report : hears of the progress.
 
         Raises
         ------
         InputError
-            If a wish cannot be met; the message says what can be asked for.
+            If a wish cannot be met or the model lacks a dial; the message says what can be asked for.
         """
+        settled = self.generator.settle(dials)
         codes = choose_codes(self.conditions, wishes or {}, seeds)
         by_name = {condition.name: condition for condition in self.conditions}
         how = [
             {"model": self.name or self.kind, "seed": int(seed)}
+            | settled.chosen()
             | {name: by_name[name].words(values[row]) for name, values in codes.fields.items()}
             for row, seed in enumerate(seeds)
         ]
-        return sample(
-            self.generator, codes, seeds, source=self.name or self.kind, how=how, precision=self.precision, report=report
-        )
+        source = self.name or self.kind
+        return sample(self.generator, codes, seeds, settled, source=source, how=how, precision=self.precision, report=report)
 
 
 def build_model(

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
-__all__ = ["Codes", "Field", "Samples"]
+from imatlas.checks import InputError
+
+__all__ = ["AS_TRAINED", "Codes", "Dials", "Field", "Samples"]
+
+MOST_STEPS = 1000
+MOST_GUIDANCE = 20.0
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,60 @@ class Codes:
     def take(self, rows: np.ndarray) -> Codes:
         """Give the codes of some rows of the batch."""
         return Codes({name: values[rows] for name, values in self.fields.items()})
+
+
+@dataclass(frozen=True)
+class Dials:
+    """What a person can turn when images are drawn; None = as the model itself would have it.
+
+    Parameters
+    ----------
+    steps : steps of the sampler. For flows: Heun steps, 2 * steps - 1 network evaluations; more is finer and slower.
+    guidance : weight w of classifier-free guidance, 0 to 20; 1 = off, more follows the condition closer and varies less.
+    autoguidance : weight against an early snapshot of the same run, 0 to 20; 1 = off, more keeps further from its faults.
+    diversity : 0 = off to 1; noise on the condition while the image is still coarse, so that draws of one condition vary.
+    typical : share of the candidate codes, the densest ones, that images are drawn from, above 0 to 1; 1 = off.
+
+    Raises
+    ------
+    InputError
+        If one lies outside its range.
+
+    Examples
+    --------
+    >>> Dials(guidance=1.5).over(Dials(steps=10, guidance=1.0)).chosen()
+    {'steps': 10, 'guidance': 1.5}
+    """
+
+    steps: int | None = None
+    guidance: float | None = None
+    autoguidance: float | None = None
+    diversity: float | None = None
+    typical: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.steps is not None and not isinstance(self.steps, int | np.integer):
+            raise InputError(
+                f"The dial steps is {self.steps!r}; wanted a whole number from 0 to {MOST_STEPS}. Give one, such as 10."
+            )
+        ranges = {"steps": MOST_STEPS, "guidance": MOST_GUIDANCE, "autoguidance": MOST_GUIDANCE, "diversity": 1, "typical": 1}
+        for name, value in self.chosen().items():
+            if not 0 <= value <= ranges[name]:
+                raise InputError(f"The dial {name} is {value}; wanted 0 to {ranges[name]:g}. Turn it back into that range.")
+        if self.typical == 0:
+            raise InputError("The dial typical is 0, which keeps nothing; wanted above 0 to 1. Give 0.1 for the densest tenth.")
+
+    def chosen(self) -> dict[str, float]:
+        """Give the dials that are set, by name."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+    def over(self, defaults: Dials) -> Dials:
+        """Give these dials, with those that are not set taken from defaults."""
+        return Dials(**(defaults.chosen() | self.chosen()))  # type: ignore[arg-type]
+
+
+AS_TRAINED = Dials()
+"""No dial is turned."""
 
 
 @dataclass(frozen=True)

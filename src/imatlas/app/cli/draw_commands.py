@@ -20,6 +20,11 @@ def generate(
     class_: Annotated[str | None, typer.Option("--class", help="Name of a class.")] = None,
     cluster: Annotated[str | None, typer.Option(help="Number of a cluster, as in the report.")] = None,
     at: Annotated[str | None, typer.Option(help="A place on the map, x,y.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Steps of the sampler: more is finer and slower.")] = None,
+    guidance: Annotated[float | None, typer.Option(help="How closely the condition is followed; 1 = as trained.")] = None,
+    autoguidance: Annotated[float | None, typer.Option(help="How far to keep from the model's early faults; 1 = off.")] = None,
+    diversity: Annotated[float | None, typer.Option(help="Vary more within a condition, 0 = off to 1.")] = None,
+    typical: Annotated[float | None, typer.Option(help="Draw from this densest share of the codes, up to 1 = all.")] = None,
     model: ModelName = None,
     as_json: Json = False,
 ) -> None:
@@ -28,7 +33,9 @@ def generate(
 
     wishes = {"class": class_, "cluster": cluster, "map_place": at}
     asked = {name: wish for name, wish in wishes.items() if wish is not None}
-    drawing.generate(atlas, asked, count=count, seed=seed, seeds=seeds, out=out, model=model, as_json=as_json)
+    dials = {"steps": steps, "guidance": guidance, "autoguidance": autoguidance, "diversity": diversity, "typical": typical}
+    turned = {name: value for name, value in dials.items() if value is not None}
+    drawing.generate(atlas, asked, turned, count=count, seed=seed, seeds=seeds, out=out, model=model, as_json=as_json)
 
 
 def morph(

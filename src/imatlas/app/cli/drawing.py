@@ -13,7 +13,7 @@ from imatlas.images import read_image
 from imatlas.pictures import refuse_taken, samples_to_folder, samples_to_npz, write_png
 from imatlas.recipes import Model, extractor_of, load_model, walk
 from imatlas.store import Atlas, open_atlas
-from imatlas.values import ImageSet
+from imatlas.values import Dials, ImageSet
 
 __all__ = ["generate", "model_of", "morph"]
 
@@ -24,6 +24,7 @@ OFF_THE_MAP = 3.0
 def generate(
     folder: Path,
     wishes: Mapping[str, str],
+    turned: Mapping[str, float],
     *,
     count: int,
     seed: int,
@@ -32,10 +33,11 @@ def generate(
     model: str | None,
     as_json: bool,
 ) -> None:
-    """A model to new images."""
+    """A model to new images; `turned` holds dials by name."""
     console = Console(as_json=as_json)
     with sentences(console):
         with sentences(console, code=MISUSED):
+            dials = Dials(**turned)  # type: ignore[arg-type]
             numbers = list(range(seed, seed + count)) if seeds is None else read_seeds(seeds)
         atlas = open_atlas(folder)
         drawn_with = model_of(atlas, model)
@@ -43,7 +45,7 @@ def generate(
         place = out or folder / "models" / drawn_with.name / "samples"
         if place.suffix == ".npz":
             refuse_taken(place)
-        samples = drawn_with.sample(numbers, wishes, report=console.report)
+        samples = drawn_with.sample(numbers, wishes, dials, report=console.report)
         if place.suffix == ".npz":
             samples_to_npz(samples, place)
         else:
