@@ -21,7 +21,7 @@ from imatlas.files import write_bytes
 
 __all__ = ["load_model", "load_state", "load_weights", "read_counters", "save_state", "save_weights"]
 
-COUNTERS = ("stage", "step", "steps", "seconds", "precision")
+COUNTERS = ("stage", "step", "steps", "seconds", "precision", "snapshot")
 
 
 def save_weights(path: Path, model: nn.Module) -> None:

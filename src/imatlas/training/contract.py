@@ -52,6 +52,17 @@ class Trainable(nn.Module, ABC):
         """Prepare for a stage by looking at up to 4,096 training images (b, C, H, W); by default nothing."""
         return
 
+    @torch.no_grad()
+    def keep_snapshot(self, stage: str, average: Trainable) -> None:
+        """Copy from the averaged weights an eighth into a stage what is to be kept of them; by default nothing.
+
+        Parameters
+        ----------
+        stage : name of the stage that is on.
+        average : the averaged model, which calls this for itself too; what is copied must belong to no player.
+        """
+        return
+
     @abstractmethod
     def loss(self, player: str, images: Tensor, codes: Mapping[str, Tensor], generator: torch.Generator) -> Tensor:
         """Give the scalar one player lowers.

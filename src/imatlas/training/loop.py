@@ -37,6 +37,7 @@ CHECKPOINT_SECONDS = 60.0
 LOOKED_AT = 4096
 UNKNOWN_STEPS = 1_000_000
 LOG_EVERY = 20
+SNAPSHOT_SHARE = 1 / 8
 
 Batch = Callable[[np.ndarray, np.random.Generator], tuple[Tensor, Codes]]
 """Gives images (b, C, H, W) in [-1, 1] and codes for some of the training rows 0 ... n - 1."""
@@ -138,6 +139,7 @@ class _StageRun:
         self.device = next(self.model.parameters()).device
         self.plan = run.plan.for_stage(self.stage)
         self.step, self.spent, self.steps = 0, 0.0, self.plan.steps
+        self.has_snapshot = False
         self.noise = torch.Generator()
         counters: dict = {"step": 0}
         if self.checkpoint is not None and run.is_resumable:
@@ -154,6 +156,7 @@ class _StageRun:
             self.step, self.spent = counters["step"], counters["seconds"]
             self.plan = replace(self.plan, precision=counters["precision"])
             self.steps = self.plan.steps or counters["steps"]
+            self.has_snapshot = counters["snapshot"]
 
     def _optimizer(self, parameters: list[torch.nn.Parameter]) -> torch.optim.AdamW:
         plan = self.plan
@@ -171,6 +174,7 @@ class _StageRun:
                 self._one_step()
                 self.spent = time.monotonic() - start
                 self._replan(first)
+                self._keep_snapshot()
                 done = self.step == self.steps
                 if done or self.step % LOG_EVERY == 0:
                     yield self._report()
@@ -258,6 +262,14 @@ class _StageRun:
         falling = self.steps > 0 and self.step > (1 - DECAY_SHARE) * self.steps
         self.steps = min(self.steps, fitting) if falling else fitting
 
+    def _keep_snapshot(self) -> None:
+        """Once in a stage, early, let the model copy what it wants of its averaged weights."""
+        if self.has_snapshot or self.step < SNAPSHOT_SHARE * (self.steps or UNKNOWN_STEPS):
+            return
+        for holder in (self.model, self.average):
+            holder.keep_snapshot(self.stage.name, self.average)
+        self.has_snapshot = True
+
     def _report(self) -> Progress:
         rate = self.step / max(self.spent, 1e-9)
         values = {f"loss_{name}": loss for name, loss in self.losses.items()}
@@ -278,7 +290,7 @@ class _StageRun:
     def _save(self) -> None:
         if self.checkpoint is not None:
             counters: dict[str, object] = {"stage": self.number, "step": self.step, "steps": self.steps, "seconds": self.spent}
-            counters["precision"] = self.plan.precision
+            counters |= {"precision": self.plan.precision, "snapshot": self.has_snapshot}
             save_state(self.checkpoint, self.model, self.average, self.players, counters)
 
     def _save_end(self) -> None:
@@ -289,4 +301,5 @@ class _StageRun:
             self.checkpoint.unlink(missing_ok=True)
             return
         counters = {"stage": self.number + 1, "step": 0, "steps": 0, "seconds": 0.0, "precision": self.plan.precision}
+        counters["snapshot"] = False
         save_state(self.checkpoint, self.model, self.average, {}, counters)
