@@ -9,7 +9,7 @@ from laws.generators import made, some_codes
 from torch import Tensor
 
 from imatlas.generators import Flow
-from imatlas.generators.flow import heun, time_grid, velocity_error
+from imatlas.generators.flow_matching import heun, time_grid, velocity_error
 from imatlas.values import Dials
 
 

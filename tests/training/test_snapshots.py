@@ -1,6 +1,7 @@
 """The snapshot of early averaged weights: when it is kept, once in a stage, and the same after a resume."""
 
 from pathlib import Path
+from typing import Self
 
 import pytest
 import torch
@@ -21,8 +22,7 @@ class Remembering(TwoStages):
         self.register_buffer("asked", torch.zeros(2))
 
     @torch.no_grad()
-    def keep_snapshot(self, stage: str, average: Trainable) -> None:
-        assert isinstance(average, Remembering)
+    def keep_snapshot(self, stage: str, average: Self) -> None:
         self.asked[0 if stage == "one" else 1] += 1
         if stage == "one":
             self.early.copy_(average.first)
@@ -42,8 +42,7 @@ class Rising(Trainable):
         return (Stage("rise", self.players(), batch_size=BATCH_SIZE, learning_rate=1.0),)
 
     @torch.no_grad()
-    def keep_snapshot(self, stage: str, average: Trainable) -> None:
-        assert isinstance(average, Rising)
+    def keep_snapshot(self, stage: str, average: Self) -> None:
         self.early.copy_(average.place)
 
     def loss(self, player: str, images: Tensor, codes: object, generator: torch.Generator) -> Tensor:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -28,7 +27,7 @@ class Generator(Trainable):
     fields : the condition fields the network accepts; may be empty.
     """
 
-    dials: ClassVar[frozenset[str]] = frozenset()
+    dials: frozenset[str] = frozenset()
     """Names of the `Dials` this family has."""
 
     def __init__(self, image_shape: tuple[int, int, int], fields: Sequence[Field] = ()) -> None:
@@ -75,13 +74,18 @@ class Generator(Trainable):
         Raises
         ------
         InputError
-            If a dial is turned that this model does not have.
+            If a dial is turned that this model does not have, or one of conditions where it was trained without.
         """
         foreign = [name for name in dials.chosen() if name not in self.dials]
         if foreign:
             raise InputError(
                 f"A {type(self).__name__} has no dial {', '.join(foreign)}; it has: {', '.join(sorted(self.dials)) or 'none'}. "
                 "Leave the others as they are."
+            )
+        if not self.fields and (dials.guidance not in (None, 1) or dials.diversity not in (None, 0)):
+            raise InputError(
+                "This model was trained without conditions, so the dials guidance and diversity have nothing to turn. "
+                "Leave them as they are, or train a model with conditions."
             )
         return dials.over(self.defaults())
 

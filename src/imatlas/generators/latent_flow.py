@@ -16,12 +16,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from imatlas.generators.flow import heun, time_grid, velocity_error
+from imatlas.generators.flow_matching import heun, time_grid, velocity_error
 from imatlas.generators.samplers import CodeFlow
 from imatlas.generators.vae import Vae
 from imatlas.networks.condition import ConditionEmbedding
@@ -51,8 +50,6 @@ class LatentFlow(Vae):
     fold : see `UNet`.
     """
 
-    dials: ClassVar[frozenset[str]] = frozenset({"steps"})
-
     def __init__(
         self,
         image_shape: tuple[int, int, int],
@@ -67,6 +64,7 @@ class LatentFlow(Vae):
         fold: int = 2,
     ) -> None:
         super().__init__(image_shape, fields, code_dim=code_dim, width=width, sampler=CodeFlow)
+        self.dials |= {"steps"}
         channels = self.image_shape[0]
         self.steps, self.start = steps, start
         self._settings: dict[str, object] = {
@@ -136,14 +134,15 @@ class LatentFlow(Vae):
         )
 
     def defaults(self) -> Dials:
-        """Steps of the sharpening flow; 0 gives the drafts as they are."""
-        return Dials(steps=self.steps)
+        """The dials of the code flow, and the steps of the sharpening flow; 0 gives the drafts as they are."""
+        return Dials(steps=self.steps).over(super().defaults())
 
     @torch.no_grad()
     def sample(self, noise: Tensor, codes: Mapping[str, Tensor], dials: Dials = AS_TRAINED) -> Tensor:
         """Give images from noise (b, *noise_shape): a code, its draft, the sharpened draft."""
         code_noise, pixel_noise = noise.split([self.sampler.noise_dim, math.prod(self.image_shape)], dim=1)
-        return self.sharpen(self.draw_code(code_noise, codes), pixel_noise, steps=self.settle(dials).steps)
+        settled = self.settle(dials)
+        return self.sharpen(self.draw_code(code_noise, codes, settled), pixel_noise, steps=settled.steps)
 
     @torch.no_grad()
     def sharpen(self, code: Tensor, pixel_noise: Tensor, *, steps: int | None = None) -> Tensor:

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from typing import Self
 
 import torch
 from sklearn.mixture import GaussianMixture
 from torch import Tensor, nn
 
-from imatlas.generators.flow import heun, time_grid, velocity_error
+from imatlas.generators.flow_matching import heun, time_grid, velocity_error
+from imatlas.generators.guidance import EarlyCopy, Guess, with_dials
 from imatlas.networks.condition import ConditionEmbedding, drop_fields, present_rows
 from imatlas.networks.mlp import ResidualMlp
-from imatlas.values import Field
+from imatlas.values import AS_TRAINED, Dials, Field
 
 __all__ = ["SAMPLERS", "CodeFlow", "LatentSampler", "MixtureSampler", "NormalSampler"]
 
@@ -33,6 +35,8 @@ class LatentSampler(nn.Module, ABC):
 
     learned = False
     """Whether it has a loss and takes part in training as the player "sampler"."""
+    defaults = AS_TRAINED
+    """The dials it has, as they stand when nobody turns them."""
 
     def __init__(self, code_dim: int, fields: Sequence[Field] = ()) -> None:
         super().__init__()
@@ -48,6 +52,14 @@ class LatentSampler(nn.Module, ABC):
         """Look at the codes (n, code_dim) of training images, once; by default nothing."""
         return
 
+    def learnable(self) -> list[nn.Parameter]:
+        """Give the parameters that training may change; by default all."""
+        return list(self.parameters())
+
+    def keep_snapshot(self, average: Self) -> None:
+        """Copy from the averaged weights early in training what is to be kept of them; by default nothing."""
+        return
+
     def loss(self, code: Tensor, codes: Mapping[str, Tensor], generator: torch.Generator) -> Tensor:
         """Give the scalar that a learned sampler lowers.
 
@@ -59,14 +71,18 @@ class LatentSampler(nn.Module, ABC):
         raise RuntimeError(f"{type(self).__name__} has no loss; train the autoencoder alone and call fit.")
 
     @abstractmethod
-    def draw(self, noise: Tensor, codes: Mapping[str, Tensor], mean: Tensor, spread: Tensor) -> Tensor:
+    def draw(
+        self, noise: Tensor, codes: Mapping[str, Tensor], mean: Tensor, spread: Tensor, dials: Dials = AS_TRAINED
+    ) -> Tensor:
         """Give codes (b, code_dim) from noise (b, noise_dim) and the prior's mean and spread, each (b, code_dim)."""
 
 
 class NormalSampler(LatentSampler):
     """The VAE's own prior, normal given the condition."""
 
-    def draw(self, noise: Tensor, codes: Mapping[str, Tensor], mean: Tensor, spread: Tensor) -> Tensor:
+    def draw(
+        self, noise: Tensor, codes: Mapping[str, Tensor], mean: Tensor, spread: Tensor, dials: Dials = AS_TRAINED
+    ) -> Tensor:
         """Give mean + spread * noise."""
         return mean + spread * noise
 
@@ -105,7 +121,9 @@ class MixtureSampler(LatentSampler):
         self.means[:k] = torch.from_numpy(mixture.means_).float()
         self.roots[:k] = roots.float()
 
-    def draw(self, noise: Tensor, codes: Mapping[str, Tensor], mean: Tensor, spread: Tensor) -> Tensor:
+    def draw(
+        self, noise: Tensor, codes: Mapping[str, Tensor], mean: Tensor, spread: Tensor, dials: Dials = AS_TRAINED
+    ) -> Tensor:
         """Choose a component by the last noise entry, read as a probability; place within it by the others."""
         normal, choice = noise[:, :-1], torch.special.ndtr(noise[:, -1:])
         weights = self.shares.log().expand(len(noise), -1)  # (b, k)
@@ -129,15 +147,25 @@ class CodeFlow(LatentSampler):
 
     learned = True
     width, depth, steps, draws = 384, 5, 15, 4
+    defaults = Dials(guidance=1.0, autoguidance=1.0, diversity=0.0)
     center: Tensor
     scale: Tensor
 
     def __init__(self, code_dim: int, fields: Sequence[Field] = ()) -> None:
         super().__init__(code_dim, fields)
-        self.network = ResidualMlp(code_dim, width=self.width, depth=self.depth)
-        self.condition = ConditionEmbedding(fields, self.width)
+        network = ResidualMlp(code_dim, width=self.width, depth=self.depth)
+        self.guess = Guess(network, ConditionEmbedding(fields, self.width))
+        self.early = EarlyCopy(self.guess)
         self.register_buffer("center", torch.zeros(code_dim))
         self.register_buffer("scale", torch.ones(code_dim))
+
+    def learnable(self) -> list[nn.Parameter]:
+        """Give the parameters of the flow; its early copy stands still."""
+        return list(self.guess.parameters())
+
+    def keep_snapshot(self, average: Self) -> None:
+        """Keep the averaged weights for autoguidance."""
+        self.early.keep(average.guess)
 
     def fit(self, code: Tensor) -> None:
         """Remember mean and spread of each code entry, so that the flow works on standardised codes."""
@@ -149,16 +177,14 @@ class CodeFlow(LatentSampler):
         clean = ((code - self.center) / self.scale).repeat(self.draws, 1)
         repeated = {name: values.repeat(self.draws, 1) for name, values in codes.items()}
         kept = drop_fields(repeated, generator)
-        return velocity_error(lambda mixed, time: self._estimate(mixed, time, kept), clean, generator, mean=0.0, spread=1.2)
+        return velocity_error(self.guess.under(kept), clean, generator, mean=0.0, spread=1.2)
 
-    def draw(self, noise: Tensor, codes: Mapping[str, Tensor], mean: Tensor, spread: Tensor) -> Tensor:
+    def draw(
+        self, noise: Tensor, codes: Mapping[str, Tensor], mean: Tensor, spread: Tensor, dials: Dials = AS_TRAINED
+    ) -> Tensor:
         """Carry noise to codes by Heun's method; the prior's mean and spread are not needed."""
-        grid = time_grid(self.steps, 0.0, 1.2)
-        clean = heun(lambda mixed, time: self._estimate(mixed, time, codes), noise, grid)
-        return clean * self.scale + self.center
-
-    def _estimate(self, mixed: Tensor, time: Tensor, codes: Mapping[str, Tensor]) -> Tensor:
-        return self.network(mixed, self.condition(codes, len(mixed), time)).float()
+        estimate = with_dials(self.guess, self.early, noise, codes, dials.over(self.defaults))
+        return heun(estimate, noise, time_grid(self.steps, 0.0, 1.2)) * self.scale + self.center
 
 
 SAMPLERS: dict[str, type[LatentSampler]] = {

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -62,6 +63,7 @@ class Vae(Generator):
         nn.init.zeros_(self.prior.weight)
         nn.init.zeros_(self.prior.bias)
         self.sampler = sampler(code_dim, fields)
+        self.dials = frozenset(self.sampler.defaults.chosen())
 
     @classmethod
     def rebuild(cls, image_shape: tuple[int, int, int], fields: Sequence[Field], settings: Mapping[str, object]) -> Vae:
@@ -95,7 +97,7 @@ class Vae(Generator):
     def player_parameters(self, player: str) -> list[nn.Parameter]:
         """Parameters of the autoencoder (with its prior) or of the sampler."""
         if player == "sampler":
-            return list(self.sampler.parameters())
+            return self.sampler.learnable()
         parts = (self.reader, self.drawer, self.condition, self.prior)
         return [parameter for part in parts for parameter in part.parameters()]
 
@@ -111,6 +113,15 @@ class Vae(Generator):
         """Show the sampler the finished codes before it learns."""
         if stage == "code flow":
             self.sampler.fit(self.encode(images))
+
+    def keep_snapshot(self, stage: str, average: Self) -> None:
+        """Let a learned sampler copy its averaged weights early in its stage."""
+        if stage == "code flow":
+            self.sampler.keep_snapshot(average.sampler)
+
+    def defaults(self) -> Dials:
+        """The dials of the sampler."""
+        return self.sampler.defaults
 
     @torch.no_grad()
     def finish(self, images: Tensor) -> None:
@@ -154,14 +165,13 @@ class Vae(Generator):
     @torch.no_grad()
     def sample(self, noise: Tensor, codes: Mapping[str, Tensor], dials: Dials = AS_TRAINED) -> Tensor:
         """Give images from noise (b, *noise_shape): the sampler makes it a code, the decoder an image."""
-        self.settle(dials)
-        return self.decode(self.draw_code(noise, codes))
+        return self.decode(self.draw_code(noise, codes, self.settle(dials)))
 
     @torch.no_grad()
-    def draw_code(self, noise: Tensor, codes: Mapping[str, Tensor]) -> Tensor:
+    def draw_code(self, noise: Tensor, codes: Mapping[str, Tensor], dials: Dials = AS_TRAINED) -> Tensor:
         """Give codes (b, code_dim) from noise (b, *noise_shape)."""
         mean, log_variance = self._prior(codes, len(noise))
-        return self.sampler.draw(noise, codes, mean, (log_variance / 2).exp())
+        return self.sampler.draw(noise, codes, mean, (log_variance / 2).exp(), dials)
 
     def _prior(self, codes: Mapping[str, Tensor], b: int) -> tuple[Tensor, Tensor]:
         """Mean and log variance (b, code_dim) of the conditional normal prior; standard normal without fields."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -53,7 +54,7 @@ class Trainable(nn.Module, ABC):
         return
 
     @torch.no_grad()
-    def keep_snapshot(self, stage: str, average: Trainable) -> None:
+    def keep_snapshot(self, stage: str, average: Self) -> None:
         """Copy from the averaged weights an eighth into a stage what is to be kept of them; by default nothing.
 
         Parameters
