@@ -43,8 +43,8 @@ def conditions(*names: str) -> list:
     labels = np.repeat([0, 1, 2], [10, 20, 30])
     there = {
         "class": ClassCondition(labels, ("a", "b", "c")),
-        "cluster": ClusterCondition(labels, ("0", "1", "2")),
-        "map_place": MapPlaceCondition(np.random.default_rng(0).normal(size=(60, 2)), 0.1),
+        "cluster": ClusterCondition(labels, np.arange(3)),
+        "map_place": MapPlaceCondition(np.random.default_rng(0).normal(size=(60, 2)), 0.5),
     }
     return [there[name] for name in names]
 
@@ -114,7 +114,7 @@ def test_codes_and_seeds_must_be_as_many(n_codes: int) -> None:
 
 
 def test_wishes_are_repeated_for_every_seed_and_leave_the_rest_open() -> None:
-    codes = choose_codes(conditions("class", "cluster", "map_place"), {"cluster": "2", "map_place": "0.5,0.25"}, [3, 4, 5])
+    codes = choose_codes(conditions("class", "cluster", "map_place"), {"cluster": "3", "map_place": "0.5,0.25"}, [3, 4, 5])
     assert set(codes.fields) == {"cluster", "map_place"}
     assert codes.fields["cluster"].tolist() == [[2.0]] * 3
     assert (codes.fields["map_place"] == codes.fields["map_place"][0]).all()

@@ -16,49 +16,112 @@ from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
 
 from imatlas.checks import InputError
-from imatlas.conditions import Condition
-from imatlas.generators import Generator, LatentFlow, Vae
+from imatlas.conditions import Condition, NeighborhoodCondition, WordCondition, bank_codes
+from imatlas.generators import Generator, LatentFlow, NeighborhoodPrior, Vae
 from imatlas.networks.pixels import to_images, to_pixels
 from imatlas.progress import Progress, Report, silent
 from imatlas.training import autocast
-from imatlas.values import AS_TRAINED, Codes, Dials, Samples
+from imatlas.values import AS_TRAINED, Codes, Dials, Example, Samples
 
-__all__ = ["choose_codes", "code_path", "draw_path", "encode", "sample"]
+__all__ = ["CODES_FROM", "choose_codes", "code_path", "draw_path", "encode", "sample", "say_codes"]
 
 BLOCK = 256
 MOST_SEED = 2**32
 
+CODES_FROM = ("none", "labels", "prior", "bank", "labels+prior", "labels+bank")
+"""Where codes that were not wished for can come from; see `choose_codes`."""
 
-def choose_codes(conditions: Sequence[Condition], wishes: Mapping[str, str], seeds: Sequence[int]) -> Codes:
-    """Give the codes of a batch: what was wished for, the rest drawn as in the set or left open.
+USUAL_CODES_FROM = "labels"
+"""Where they come from when nothing is said."""
 
-    With no wish one condition is drawn for each image: the class where there is one, else the cluster. A wish for one
-    field leaves the others open.
+LACKING = {
+    "labels": "the model was trained with neither class nor cluster",
+    "prior": "the model was trained without neighborhoods",
+    "bank": "the training images are not at hand, or the model was trained without neighborhoods",
+}
+
+
+def choose_codes(
+    conditions: Sequence[Condition],
+    wishes: Mapping[str, str | Example],
+    seeds: Sequence[int],
+    *,
+    codes_from: str = "",
+    prior: NeighborhoodPrior | None = None,
+) -> Codes:
+    """Give the codes of a batch: what was wished for, the rest drawn or left open.
 
     Parameters
     ----------
     conditions : those the generator was trained with.
-    wishes : condition name -> words, such as {"cluster": "12"}.
+    wishes : condition name -> words or an example, such as {"cluster": "12"}; any of them together.
     seeds : one per image.
+    codes_from : where the other codes come from, one of `CODES_FROM`. "labels" draws the class (without classes the
+        cluster) as often as in the set, when nothing is wished for; "prior" and "bank" draw the neighborhood, given all
+        other codes, from the small prior or from training rows; "none" leaves everything else open. Empty:
+        `USUAL_CODES_FROM`, as far as the model has it.
+    prior : draws neighborhoods.
 
     Raises
     ------
     InputError
-        If a wish names a condition the generator does not have, or a value the condition does not have, or a seed lies
-        outside its range.
+        If a wish names a condition the generator does not have, or a value the condition does not have, or codes are to
+        come from where there are none, or a seed lies outside its range.
     """
     require_seeds(seeds)
     known = {condition.name: condition for condition in conditions}
     for name in wishes:
         if name not in known:
             raise InputError(f"This model was not trained with {name}; it knows: {', '.join(known) or 'no condition'}.")
-    if wishes:
-        return Codes({name: np.tile(known[name].read(wish), (len(seeds), 1)) for name, wish in wishes.items()})
-    for name in ("class", "cluster"):
-        if name in known:
-            drawn = [known[name].draw(np.random.default_rng([seed, 1])) for seed in seeds]
-            return Codes({name: np.array(drawn, dtype=np.float32).reshape(len(seeds), -1 if drawn else 1)})
-    return Codes({})
+    ways = _ways(codes_from, known, prior)
+    fields = {name: np.tile(known[name].meet(wish), (len(seeds), 1)) for name, wish in wishes.items()}
+    drawn = next((name for name in ("class", "cluster") if name in known), "") if "labels" in ways and not wishes else ""
+    if drawn:
+        numbers = [known[drawn].draw(np.random.default_rng([seed, 1])) for seed in seeds]
+        fields[drawn] = np.array(numbers, dtype=np.float32).reshape(len(seeds), 1)
+    neighborhood = known.get("neighborhood")
+    if isinstance(neighborhood, NeighborhoodCondition) and "neighborhood" not in wishes:
+        if "bank" in ways:
+            fields["neighborhood"] = bank_codes(known, Codes(fields), seeds)
+        elif "prior" in ways and prior is not None:
+            fields["neighborhood"] = neighborhood.code(prior.draw(Codes(fields), seeds))
+    return Codes(fields)
+
+
+def _ways(codes_from: str, known: Mapping[str, Condition], prior: NeighborhoodPrior | None) -> set[str]:
+    """Give the ways in which codes are drawn, those that are usual or exactly those asked for."""
+    neighborhood = known.get("neighborhood")
+    there = {
+        "none": True,
+        "labels": "class" in known or "cluster" in known,
+        "prior": prior is not None,
+        "bank": isinstance(neighborhood, NeighborhoodCondition) and neighborhood.has_bank,
+    }
+    if not codes_from:
+        return {way for way in USUAL_CODES_FROM.split("+") if there[way]}
+    if codes_from not in CODES_FROM:
+        raise InputError(f"Codes cannot come from {codes_from!r}; choose one of: {', '.join(CODES_FROM)}.")
+    for way in codes_from.split("+"):
+        if not there[way]:
+            raise InputError(f"Codes cannot come from {way} here: {LACKING[way]}. Choose another of: {', '.join(CODES_FROM)}.")
+    return set(codes_from.split("+"))
+
+
+def say_codes(
+    conditions: Sequence[Condition], wishes: Mapping[str, str | Example], codes: Codes, codes_from: str
+) -> list[dict[str, str]]:
+    """Say for each image what it was conditioned on: words, the name of an example, or where a drawn code came from."""
+    known = {condition.name: condition for condition in conditions}
+    said: list[dict[str, str]] = [{} for _ in range(max(map(len, codes.fields.values()), default=0))]
+    source = "bank" if "bank" in codes_from else "prior"
+    for name, values in codes.fields.items():
+        condition, wish = known[name], wishes.get(name)
+        for row, code in enumerate(values):
+            if isinstance(condition, WordCondition):
+                said[row][name] = condition.words(code)
+            else:
+                said[row][name] = f"picture {wish.name}" if isinstance(wish, Example) else f"drawn from the {source}"
+    return said
 
 
 def sample(

@@ -4,58 +4,38 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from laws.conditions import check_condition
+from laws.conditions import check_condition, check_examples, check_reading
+from small_set import N
 
 from imatlas.checks import InputError
-from imatlas.conditions import CONDITIONS, ClassCondition, ClusterCondition, MapPlaceCondition, batch_codes
-from imatlas.values import Clusters, Dimension, Embedding, Features, Geodesics, ImageSet, KnnGraph, Manifold
+from imatlas.conditions import CONDITIONS, ClassCondition, FeatureCondition, MapPlaceCondition, WordCondition, batch_codes
+from imatlas.values import ImageSet, Manifold
 
-N = 120
-
-
-@pytest.fixture(scope="module")
-def images() -> ImageSet:
-    """150 images, the last 30 held out; 30 of them apples, 95 pears, the rest without a label."""
-    labels = np.repeat([0, 1, -1], [30, 95, 25])
-    rng = np.random.default_rng(0)
-    pixels = rng.integers(0, 256, size=(150, 8, 8, 1), dtype=np.uint8)
-    held_out = np.arange(150) >= N
-    order = rng.permutation(150)
-    return ImageSet(pixels, np.arange(150).astype(str), labels[order], ("apple", "pear, green"), held_out)
-
-
-@pytest.fixture(scope="module")
-def manifold(images: ImageSet) -> Manifold:
-    """A manifold with three clusters, some rows without one, and a map far from zero."""
-    rng = np.random.default_rng(1)
-    places = (rng.normal(size=(N, 2)) * [3.0, 1.0] + [40.0, -7.0]).astype(np.float32)
-    labels = np.repeat([0, 1, 2, -1], [60, 30, 20, 10])
-    indices = (np.arange(N)[:, None] + np.arange(1, 4)) % N
-    return Manifold(
-        rows=images.training_rows,
-        features=Features(places, "pixels"),
-        graph=KnnGraph(indices, np.tile([1.0, 2.0, 3.0], (N, 1))),
-        geodesics=Geodesics(np.array([0]), np.zeros((1, N), np.float32)),
-        embedding=Embedding(places, "neighbor_map"),
-        clusters=Clusters(labels, labels[:, None], np.ones(N, np.float32), np.zeros((3, 2), np.float32), "test"),
-        dimension=Dimension(2.0, (1.5, 2.5), {}, np.full(N, 2.0, np.float32)),
-        density=np.zeros(N, np.float32),
-    )
-
-
-NONSENSE = {"class": "banana", "cluster": "0", "map_place": "over there"}
+NONSENSE = {
+    "class": "banana",
+    "cluster": "0",
+    "cluster_middle": "99",
+    "cluster_coarse": "",
+    "map_place": "over there",
+    "density": "1.1",
+}
+"""For each condition that has words, some that mean nothing."""
 
 
 def test_every_condition_has_the_name_it_is_found_by() -> None:
     assert {name: condition.name for name, condition in CONDITIONS.items()} == {name: name for name in CONDITIONS}
-    assert set(NONSENSE) == set(CONDITIONS)
+    assert set(NONSENSE) == {name for name, condition in CONDITIONS.items() if issubclass(condition, WordCondition)}
 
 
 @pytest.mark.parametrize("name", CONDITIONS)
 def test_conditions_keep_their_law(name: str, images: ImageSet, manifold: Manifold) -> None:
     condition = CONDITIONS[name].describe(images, manifold)
     assert condition is not None
-    check_condition(condition, N, NONSENSE[name])
+    check_condition(condition, N)
+    if isinstance(condition, WordCondition):
+        check_reading(condition, NONSENSE[name])
+    if isinstance(condition, FeatureCondition):
+        check_examples(condition, manifold.features.rows)
 
 
 def test_codes_of_classes_are_those_of_the_training_rows(images: ImageSet, manifold: Manifold) -> None:
@@ -109,17 +89,6 @@ def test_a_set_without_two_classes_has_no_class_condition(images: ImageSet, mani
     assert ClassCondition.describe(replace(images, labels=only_held_out), manifold) is None
 
 
-def test_clusters_follow_the_chosen_level(images: ImageSet, manifold: Manifold) -> None:
-    condition = ClusterCondition.describe(images, manifold)
-    codes = condition.codes(np.arange(N), np.random.default_rng(0))[:, 0]
-    np.testing.assert_array_equal(codes[:110], np.repeat([0, 1, 2], [60, 30, 20]))
-    assert np.isnan(codes[110:]).all()
-    assert condition.field.size == 3
-    assert condition.words(codes[:1]) == "1", "people count clusters from one, as the report does"
-    single = replace(manifold.clusters, centroids=np.zeros((1, 2), np.float32))
-    assert ClusterCondition.describe(images, replace(manifold, clusters=single)) is None
-
-
 def test_codes_of_places_are_centred_of_unit_spread_and_jittered(images: ImageSet, manifold: Manifold) -> None:
     """Jitter is half the spacing in map units, so (1 / 2 spacing / scale)^2 of variance in each column."""
     condition = MapPlaceCondition.describe(images, manifold)
@@ -162,7 +131,8 @@ def test_places_are_said_in_as_many_digits_as_the_map_needs(scale: float) -> Non
     words = {condition.words(code) for code in condition.code(coordinates.astype(np.float32))}
     assert len(words) == 50
     assert max(len(word) for word in words) < 24
-    check_condition(condition, 50, "nowhere")
+    check_condition(condition, 50)
+    check_reading(condition, "nowhere")
 
 
 def test_a_map_with_all_points_in_one_place_still_gives_codes() -> None:
@@ -173,11 +143,16 @@ def test_a_map_with_all_points_in_one_place_still_gives_codes() -> None:
 def test_codes_of_a_batch_hold_every_condition_once(images: ImageSet, manifold: Manifold) -> None:
     conditions = [kind.describe(images, manifold) for kind in CONDITIONS.values()]
     codes = batch_codes(conditions, np.array([3, 3, 7]), np.random.default_rng(0))
-    assert set(codes.fields) == set(CONDITIONS)
-    assert {name: values.shape for name, values in codes.fields.items()} == {
-        "class": (3, 1),
-        "cluster": (3, 1),
-        "map_place": (3, 2),
+    assert {name: values.shape[1] for name, values in codes.fields.items()} == {
+        "class": 1,
+        "cluster": 1,
+        "cluster_middle": 1,
+        "cluster_coarse": 1,
+        "style": 8,
+        "neighborhood": 17,
+        "map_place": 2,
+        "density": 1,
     }
+    assert {len(values) for values in codes.fields.values()} == {3}
     assert not np.array_equal(codes.fields["map_place"][0], codes.fields["map_place"][1])
     assert batch_codes([], np.array([1]), np.random.default_rng(0)).fields == {}

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from imatlas.app.contents import ClosePair, Morph, ReportContents
+from imatlas.conditions import WordCondition
 from imatlas.evaluation import verdict
 from imatlas.generators import Vae
 from imatlas.images import find_duplicates
@@ -65,7 +66,7 @@ def gather_report(atlas: Atlas, *, report: Report = silent) -> ReportContents:
 
 def _samples(model: Model, report: Report) -> tuple[str, Samples]:
     """Ten images of each class or cluster, of 12 spread over all if there are more; the first seeds if there is neither."""
-    by_name = {condition.name: condition for condition in model.conditions}
+    by_name = {condition.name: condition for condition in model.conditions if isinstance(condition, WordCondition)}
     asked_by = next((field for field in FIELDS_SHOWN if field in by_name), "")
     if not asked_by:
         return "", model.sample(range(SHOWN_GROUPS * SHOWN_OF_EACH), report=report)

@@ -1,4 +1,4 @@
-"""What images can be generated from: class, cluster, a place on the map. All optional, all in one set of codes."""
+"""What images can be generated from: class, clusters, style, neighborhood, map place, density; any of them together."""
 
 from __future__ import annotations
 
@@ -6,17 +6,43 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from imatlas.conditions.base import Condition
-from imatlas.conditions.category import ClassCondition, ClusterCondition
+from imatlas.conditions.bank import bank_codes
+from imatlas.conditions.base import Condition, FeatureCondition, WordCondition
+from imatlas.conditions.class_label import ClassCondition
+from imatlas.conditions.cluster import ClusterCoarseCondition, ClusterCondition, ClusterMiddleCondition, cluster_wish
+from imatlas.conditions.density import DensityCondition
 from imatlas.conditions.map_place import MapPlaceCondition
+from imatlas.conditions.neighborhood import NeighborhoodCondition
+from imatlas.conditions.style import StyleCondition
 from imatlas.values import Codes
 
-__all__ = ["CONDITIONS", "ClassCondition", "ClusterCondition", "Condition", "MapPlaceCondition", "batch_codes"]
+__all__ = [
+    "CONDITIONS",
+    "ClassCondition",
+    "ClusterCoarseCondition",
+    "ClusterCondition",
+    "ClusterMiddleCondition",
+    "Condition",
+    "DensityCondition",
+    "FeatureCondition",
+    "MapPlaceCondition",
+    "NeighborhoodCondition",
+    "StyleCondition",
+    "WordCondition",
+    "bank_codes",
+    "batch_codes",
+    "cluster_wish",
+]
 
 CONDITIONS: dict[str, type[Condition]] = {
     "class": ClassCondition,
     "cluster": ClusterCondition,
+    "cluster_middle": ClusterMiddleCondition,
+    "cluster_coarse": ClusterCoarseCondition,
+    "style": StyleCondition,
+    "neighborhood": NeighborhoodCondition,
     "map_place": MapPlaceCondition,
+    "density": DensityCondition,
 }
 
 

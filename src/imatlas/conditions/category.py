@@ -1,21 +1,24 @@
-"""Conditions that are one of several names: the class a person gave, the cluster the manifold found."""
+"""Conditions that are one of several names: one whole number per row."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from functools import cached_property
 
 import numpy as np
 
 from imatlas.checks import InputError
-from imatlas.conditions.base import Condition
-from imatlas.values import Field, ImageSet, Manifold
+from imatlas.conditions.base import WordCondition
+from imatlas.values import Field
 
-__all__ = ["ClassCondition", "ClusterCondition"]
+__all__ = ["CategoryCondition"]
+
+MOST_NAMED = 20
 
 
-class CategoryCondition(Condition):
-    """One whole number per row.
+class CategoryCondition(WordCondition):
+    """One of several names per row.
 
     Parameters
     ----------
@@ -50,8 +53,14 @@ class CategoryCondition(Condition):
         """Give the code of a name."""
         if wish in self.names:
             return np.array([self.names.index(wish)], dtype=np.float32)
-        known = ", ".join(self.names[:20]) + (f" and {len(self.names) - 20} more" if len(self.names) > 20 else "")
-        raise InputError(f"There is no {self.name} {wish!r}; choose one of: {known}.")
+        raise InputError(f"There is no {self.name} {wish!r}; {self._offer(wish)}.")
+
+    def _offer(self, wish: str) -> str:
+        """Say which names there are, those most like the wish first."""
+        near = get_close_matches(wish, self.names, n=3)
+        meant = f"nearest: {', '.join(near)}; " if near else ""
+        more = f" and {len(self.names) - MOST_NAMED} more" if len(self.names) > MOST_NAMED else ""
+        return f"{meant}choose one of: {', '.join(self.names[:MOST_NAMED])}{more}"
 
     def words(self, code: np.ndarray) -> str:
         """Give the name of a number."""
@@ -65,33 +74,3 @@ class CategoryCondition(Condition):
     def unpack(cls, settings: Mapping[str, object], arrays: Mapping[str, np.ndarray]) -> CategoryCondition:
         """Give the condition."""
         return cls(arrays["labels"], settings["names"])  # type: ignore[arg-type]
-
-
-class ClassCondition(CategoryCondition):
-    """The class label that came with the images."""
-
-    name = "class"
-
-    @classmethod
-    def describe(cls, images: ImageSet, manifold: Manifold) -> ClassCondition | None:
-        """None without labels, or with fewer than two classes."""
-        if images.labels is None:
-            return None
-        labels = images.labels[manifold.rows]
-        if len(np.unique(labels[labels >= 0])) < 2:
-            return None
-        return cls(labels, images.class_names)
-
-
-class ClusterCondition(CategoryCondition):
-    """The cluster found without labels, named "1", "2", ... as the report names them."""
-
-    name = "cluster"
-
-    @classmethod
-    def describe(cls, images: ImageSet, manifold: Manifold) -> ClusterCondition | None:
-        """None when there is only one cluster."""
-        n_clusters = manifold.clusters.n_clusters
-        if n_clusters < 2:
-            return None
-        return cls(manifold.clusters.labels, [str(number + 1) for number in range(n_clusters)])

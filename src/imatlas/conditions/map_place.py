@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import cached_property
 
 import numpy as np
 
 from imatlas.checks import InputError
-from imatlas.conditions.base import Condition
-from imatlas.values import Field, ImageSet, Manifold
+from imatlas.conditions.base import WordCondition
+from imatlas.values import Embedding, Field, ImageSet, Manifold
 
 __all__ = ["MapPlaceCondition"]
 
 JITTER = 0.5
 
+OFF_THE_MAP = 3.0
+"""Times the usual spacing of map points from which on a place is off the map."""
 
-class MapPlaceCondition(Condition):
+
+class MapPlaceCondition(WordCondition):
     """Map coordinates, centred and scaled to unit spread.
 
     In training every place is moved by half the spacing of the map's points, so that the network learns regions and
@@ -29,6 +33,8 @@ class MapPlaceCondition(Condition):
     """
 
     name = "map_place"
+    steers = "where on the map it lies: like the images there"
+    lacking = "no map"
 
     def __init__(self, coordinates: np.ndarray, spacing: float) -> None:
         self.coordinates = np.asarray(coordinates, dtype=np.float32)
@@ -70,7 +76,18 @@ class MapPlaceCondition(Condition):
             low, high = self.coordinates.min(axis=0), self.coordinates.max(axis=0)
             ranges = " and ".join(f"{self._number(a)} to {self._number(b)}" for a, b in zip(low, high, strict=True))
             raise InputError(f"The map place {wish!r} is not {len(self.center)} numbers; write x,y with values from {ranges}.")
+        nearest = self.coordinates[self._map.nearest(place[None])[0, 0]]
+        off = float(np.linalg.norm(place - nearest)) / self.spacing
+        if off > OFF_THE_MAP:
+            raise InputError(
+                f"The place {wish} is off the map: {off:.0f} times the usual spacing from any image. The nearest place on it "
+                f"is {','.join(self._number(value) for value in nearest)}; ask for that, or for one between its images."
+            )
         return self.code(place[None])[0]
+
+    @cached_property
+    def _map(self) -> Embedding:
+        return Embedding(self.coordinates, self.name)
 
     def words(self, code: np.ndarray) -> str:
         """Give map coordinates, to about a hundredth of the map's spread."""

@@ -3,6 +3,7 @@
 from imatlas.generators.base import Generator
 from imatlas.generators.flow import Flow
 from imatlas.generators.latent_flow import LatentFlow
+from imatlas.generators.neighborhood_prior import NeighborhoodPrior
 from imatlas.generators.samplers import SAMPLERS, CodeFlow, LatentSampler, MixtureSampler, NormalSampler
 from imatlas.generators.vae import Vae
 
@@ -15,6 +16,7 @@ __all__ = [
     "LatentFlow",
     "LatentSampler",
     "MixtureSampler",
+    "NeighborhoodPrior",
     "NormalSampler",
     "Vae",
 ]

@@ -7,6 +7,7 @@ the report come on top and are reported.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -136,8 +137,14 @@ def mapper_of(atlas: Atlas) -> NeighborMap:
         return NeighborMap.unpack(*atlas.load_packed("map"))
 
 
-def train_atlas(atlas: Atlas, wishes: Wishes, *, report: Report = silent) -> Model:
+def train_atlas(
+    atlas: Atlas, wishes: Wishes, *, announce: Callable[[Model], None] | None = None, report: Report = silent
+) -> Model:
     """Train a generator on an atlas, or go on with one that was interrupted, or give the finished one.
+
+    Parameters
+    ----------
+    announce : hears of the model before it is trained; not of one that is finished.
 
     Raises
     ------
@@ -157,15 +164,19 @@ def train_atlas(atlas: Atlas, wishes: Wishes, *, report: Report = silent) -> Mod
     if folder is not None and folder.is_trained:
         return load_model(folder)
     device = pick_device(wishes.device)
+    # Also to go on: codes of training rows come from the manifold, and the same words give the same model.
+    model = build_model(images, manifold, kind=wishes.generator, conditions=wishes.conditions, seed=wishes.seed)
+    if announce is not None:
+        announce(model)
     if folder is None:
-        model = build_model(images, manifold, kind=wishes.generator, conditions=wishes.conditions, seed=wishes.seed)
         folder = atlas.new_model(wishes.generator.replace("_", "-"))
         write_plan(model, folder, {"key": key, "seconds": seconds, "steps": wishes.steps, "seed": wishes.seed})
     else:
-        model = load_model(folder, weights=False)
         plan = replace(plan, seconds=float(folder.config["plan"]["seconds"]))
     model = replace(model, name=folder.name)
     model.generator.to(device)
+    if model.prior is not None:
+        model.prior.to(device)
     with folder.held():
         for progress in train_model(model, images, manifold, plan, folder=folder):
             report(progress)

@@ -12,13 +12,14 @@ from torch import Tensor
 from imatlas.checks import InputError
 from imatlas.conditions import CONDITIONS, Condition, batch_codes
 from imatlas.files import reading
-from imatlas.generators import GENERATORS, SAMPLERS, Generator, Vae
+from imatlas.generators import GENERATORS, SAMPLERS, Generator, NeighborhoodPrior, Vae
 from imatlas.progress import Progress, Report, silent
-from imatlas.sampling import choose_codes, sample, to_images
+from imatlas.recipes.conditioning import build_prior, describe_conditions, load_prior, split_plan, train_prior
+from imatlas.sampling import USUAL_CODES_FROM, choose_codes, sample, say_codes, to_images
 from imatlas.store import ModelFolder
 from imatlas.training import Plan
 from imatlas.training import train as run_training
-from imatlas.values import AS_TRAINED, Codes, Dials, Field, ImageSet, Manifold, Samples
+from imatlas.values import AS_TRAINED, Codes, Dials, Example, Field, ImageSet, Manifold, Samples
 
 __all__ = ["FEWEST_TO_TRAIN", "Model", "build_model", "load_model", "save_model", "train", "train_model", "write_plan"]
 
@@ -37,6 +38,7 @@ class Model:
     kind : key of `GENERATORS`.
     name : name of its folder, or its kind.
     precision : of the products when drawing, "float32" or "bfloat16".
+    prior : draws neighborhoods; None for a model that was not trained with them.
     """
 
     generator: Generator
@@ -44,13 +46,15 @@ class Model:
     kind: str
     name: str = ""
     precision: str = "float32"
+    prior: NeighborhoodPrior | None = None
 
     def sample(
         self,
         seeds: Sequence[int],
-        wishes: Mapping[str, str] | None = None,
+        wishes: Mapping[str, str | Example] | None = None,
         dials: Dials = AS_TRAINED,
         *,
+        codes_from: str = "",
         report: Report = silent,
     ) -> Samples:
         """Draw one image per seed.
@@ -58,8 +62,9 @@ class Model:
         Parameters
         ----------
         seeds : whole numbers; one image each.
-        wishes : condition name -> words, such as {"cluster": "12"} or {"map_place": "0.3,-1.2"}.
+        wishes : condition name -> words or an example, such as {"cluster": "12", "map_place": "0.3,-1.2"}.
         dials : what is turned, such as Dials(guidance=1.5).
+        codes_from : where what was not wished for comes from; see `choose_codes`.
         report : hears of the progress.
 
         Raises
@@ -68,12 +73,11 @@ class Model:
             If a wish cannot be met or the model lacks a dial; the message says what can be asked for.
         """
         settled = self.generator.settle(dials)
-        codes = choose_codes(self.conditions, wishes or {}, seeds)
-        by_name = {condition.name: condition for condition in self.conditions}
+        asked = wishes or {}
+        codes = choose_codes(self.conditions, asked, seeds, codes_from=codes_from, prior=self.prior)
+        said = say_codes(self.conditions, asked, codes, codes_from or USUAL_CODES_FROM)
         how = [
-            {"model": self.name or self.kind, "seed": int(seed)}
-            | settled.chosen()
-            | {name: by_name[name].words(values[row]) for name, values in codes.fields.items()}
+            {"model": self.name or self.kind, "seed": int(seed)} | settled.chosen() | (said[row] if said else {})
             for row, seed in enumerate(seeds)
         ]
         source = self.name or self.kind
@@ -108,22 +112,20 @@ def build_model(
         )
     if kind not in GENERATORS:
         raise InputError(f"There is no generator {kind!r}; choose one of: {', '.join(GENERATORS)}.")
-    found = {name: condition.describe(images, manifold) for name, condition in CONDITIONS.items()}
-    for name in conditions or ():
-        if found.get(name) is None:
-            have = ", ".join(key for key, value in found.items() if value is not None)
-            raise InputError(f"This set cannot be conditioned on {name!r}; it has: {have}.")
-    chosen = [value for name, value in found.items() if value is not None and (conditions is None or name in conditions)]
+    chosen = describe_conditions(images, manifold, conditions)
     height, width, channels = images.shape
     settings = GENERATORS[kind].sizes_for((channels, height, width), manifold.dimension.value)
     generator = _build(kind, (channels, height, width), [condition.field for condition in chosen], settings, seed)
-    return Model(generator, tuple(chosen), kind)
+    return Model(generator, chosen, kind, prior=build_prior(chosen, seed))
 
 
 def train_model(
     model: Model, images: ImageSet, manifold: Manifold, plan: Plan, *, folder: ModelFolder | None = None
 ) -> Iterator[Progress]:
-    """Train a model in place; see `imatlas.training.train` for what is yielded and raised."""
+    """Train a model in place, its prior first; see `imatlas.training.train` for what is yielded and raised."""
+    if model.prior is not None:
+        prior_plan, plan = split_plan(plan)
+        yield from train_prior(model.prior, model.conditions, len(manifold), prior_plan, folder=folder)
 
     def batch(rows: np.ndarray, rng: np.random.Generator) -> tuple[Tensor, Codes]:
         return to_images(images.pixels[manifold.rows[rows]]), batch_codes(model.conditions, rows, rng)
@@ -191,33 +193,31 @@ def write_plan(model: Model, folder: ModelFolder, plan: Mapping[str, object]) ->
         folder.save_packed(f"condition-{condition.name}", *condition.pack())
 
 
-def load_model(folder: ModelFolder, *, weights: bool = True) -> Model:
-    """Read a model from its folder, without weights if training has not ended.
+def load_model(folder: ModelFolder) -> Model:
+    """Read a trained model from its folder.
 
     Raises
     ------
     InputError
         If the folder holds no trained model, or a file is damaged.
     """
-    if weights and not folder.is_trained:
+    if not folder.is_trained:
         raise InputError(
             f"The model {folder.name} is not trained to its end. Give the command that began it once more, with the same "
             "options, and it goes on."
         )
     with reading(f"The model {folder.name}", f"Remove the folder {folder.folder} and train again."):
-        return _model_of(folder, weights=weights)
+        return _model_of(folder)
 
 
-def _model_of(folder: ModelFolder, *, weights: bool) -> Model:
+def _model_of(folder: ModelFolder) -> Model:
     config = folder.config
     fields = [Field(*field) for field in config["fields"]]
     generator = _build(config["kind"], tuple(config["image_shape"]), fields, config["network"], 0)
-    if weights:
-        state = {name: torch.from_numpy(np.array(value)) for name, value in folder.load_weights().items()}
-        generator.load_state_dict(state)
+    generator.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in folder.load_weights().items()})
     generator.eval()
     conditions = [CONDITIONS[field.name].unpack(*folder.load_packed(f"condition-{field.name}")) for field in fields]
-    return Model(generator, tuple(conditions), config["kind"], folder.name, config["precision"])
+    return Model(generator, tuple(conditions), config["kind"], folder.name, config["precision"], load_prior(conditions, folder))
 
 
 def _build(

@@ -78,6 +78,10 @@ class ModelFolder:
         """Keep something fitted beside the model, such as a condition or a latent prior."""
         write_packed(self.folder / f"{name}.safetensors", settings, arrays)
 
+    def has_packed(self, name: str) -> bool:
+        """Whether something was kept under this name."""
+        return (self.folder / f"{name}.safetensors").is_file()
+
     def load_packed(self, name: str) -> tuple[dict, dict[str, np.ndarray]]:
         """Read what `save_packed` kept: (settings, arrays)."""
         return read_packed(self.folder / f"{name}.safetensors", cure=f"remove the folder {self.folder} and train again")

@@ -4,7 +4,7 @@ Rooms never import one another; they exchange these values. Arrays are NumPy (to
 the same image in every value that was made from the same image set.
 """
 
-from imatlas.values.generated import AS_TRAINED, Codes, Dials, Field, Samples
+from imatlas.values.generated import AS_TRAINED, Codes, Dials, Example, Field, Samples
 from imatlas.values.graphs import Features, KnnGraph, straight_lengths
 from imatlas.values.images import ImageSet, Rejected
 from imatlas.values.judged import Score, Trial
@@ -18,6 +18,7 @@ __all__ = [
     "Dials",
     "Dimension",
     "Embedding",
+    "Example",
     "FeatureMatrix",
     "Features",
     "Field",

@@ -9,7 +9,7 @@ import numpy as np
 
 from imatlas.checks import InputError
 
-__all__ = ["AS_TRAINED", "Codes", "Dials", "Field", "Samples"]
+__all__ = ["AS_TRAINED", "Codes", "Dials", "Example", "Field", "Samples"]
 
 MOST_STEPS = 1000
 MOST_GUIDANCE = 20.0
@@ -56,6 +56,20 @@ class Codes:
     def take(self, rows: np.ndarray) -> Codes:
         """Give the codes of some rows of the batch."""
         return Codes({name: values[rows] for name, values in self.fields.items()})
+
+
+@dataclass(frozen=True)
+class Example:
+    """A picture that says what is wished for: like this one.
+
+    Parameters
+    ----------
+    features : float32 (d,), from the extractor that made the manifold.
+    name : what people call it, such as its file.
+    """
+
+    features: np.ndarray
+    name: str
 
 
 @dataclass(frozen=True)
