@@ -20,6 +20,7 @@ class Progress:
     rate : units (or images) per second.
     remaining : estimated seconds left, or None when unknown.
     values : named numbers of this moment, such as losses.
+    note : what happened that a person should know, in sentences; mostly empty.
     """
 
     stage: str
@@ -29,6 +30,7 @@ class Progress:
     rate: float = 0.0
     remaining: float | None = None
     values: Mapping[str, float] = field(default_factory=dict)
+    note: str = ""
 
 
 Report = Callable[[Progress], None]

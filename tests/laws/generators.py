@@ -11,7 +11,7 @@ from laws.random_state import global_generators_untouched
 from torch import Tensor, nn
 
 from imatlas.generators import Generator, LatentSampler, Vae
-from imatlas.training import load_weights, save_weights
+from imatlas.store import ModelFolder
 from imatlas.values import Field
 
 __all__ = [
@@ -162,8 +162,9 @@ def check_rebuilding(build: Build, image_shape: tuple[int, int, int], folder: Pa
     assert again.settings() == model.settings()
     model.settings().clear()
     assert model.settings() == again.settings(), "settings are told, not handed out"
-    save_weights(folder / "model.safetensors", model)
-    load_weights(folder / "model.safetensors", again)
+    kept = ModelFolder(folder)
+    kept.save_weights(model.state_dict())
+    again.load_state_dict({name: torch.from_numpy(np.array(values)) for name, values in kept.load_weights().items()})
     noise, codes = model.draw_noise(3, torch.Generator().manual_seed(3)), some_codes(3)
     assert torch.equal(again.sample(noise, codes), model.sample(noise, codes))
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from small_models import N_ROWS, Clock, TwoStages, batch, stopping
 
 from imatlas.checks import InputError
@@ -66,7 +67,8 @@ def test_a_finished_run_leaves_metrics_and_no_checkpoint(tmp_path: Path) -> None
     assert [path.name for path in tmp_path.iterdir()] == ["metrics.jsonl"]
     rows = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     assert [(row["stage"], row["step"]) for row in rows] == [("one", 20), ("one", 30), ("two", 20)]
-    first = {"stage", "step", "steps", "seconds", "images_per_second", "remaining", "loss_first", "learning_rate"}
+    first = {"stage", "step", "steps", "seconds", "images_per_second", "remaining", "precision"}
+    first |= {"loss_first", "learning_rate"}
     assert set(rows[0]) == first
     assert {"loss_second"} == set(rows[-1]) - first
 
@@ -74,15 +76,15 @@ def test_a_finished_run_leaves_metrics_and_no_checkpoint(tmp_path: Path) -> None
 def test_a_run_that_died_is_resumed_from_its_last_checkpoint_without_doubled_rows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A batch takes 4 s on this clock, so state is saved about every minute; the run dies at step 20, after a report.
+    """A batch takes 4 s on this clock, so state is saved at step 20; the run dies at the end of its stage, after a report.
 
-    What it reported after its last checkpoint (step 16) is made again, and must not be in the file twice.
+    What it reported after its last checkpoint is made again, and must not be in the file twice.
     """
     whole = run(TwoStages(0), folder=tmp_path / "whole")
     clock = Clock(lambda step: 4.0)
     monkeypatch.setattr("imatlas.training.loop.time", clock)
     dying = train(TwoStages(0), N_ROWS, clock.batch, PLAN, folder=tmp_path / "parts")
-    assert next(dying).done == 20
+    assert [next(dying).done, next(dying).done] == [20, 30]
     dying.close()
     with open(tmp_path / "parts" / "metrics.jsonl", "a") as stream:
         stream.write('{"stage": "one", "st')
@@ -139,11 +141,16 @@ def test_a_damaged_checkpoint_is_refused_in_words(tmp_path: Path, damage: bytes 
         run(TwoStages(0), folder=tmp_path)
 
 
-def test_a_safetensors_file_that_is_no_checkpoint_is_refused_in_words(tmp_path: Path) -> None:
-    from imatlas.training import save_weights
-
-    save_weights(tmp_path / "state.safetensors", TwoStages(0))
-    with pytest.raises(InputError, match="no training checkpoint: it lacks stage, step"):
+def test_a_file_that_is_no_checkpoint_of_this_version_is_refused_in_words(tmp_path: Path) -> None:
+    path, tensors = tmp_path / "state.safetensors", TwoStages(0).state_dict()
+    save_file(tensors, path)
+    with pytest.raises(InputError, match="no training checkpoint: it has no counters"):
+        run(TwoStages(0), folder=tmp_path)
+    save_file(tensors, path, metadata={"counters": '{"stage": 0, "step": 4}'})
+    with pytest.raises(InputError, match=r"a checkpoint of format 1; this version reads 2\. Go on with the version of imatlas"):
+        run(TwoStages(0), folder=tmp_path)
+    save_file(tensors, path, metadata={"format": "2", "counters": '{"now": {"stage": 0, "place": 4}}'})
+    with pytest.raises(InputError, match=r"Could not resume from .*place.*Delete it and train anew"):
         run(TwoStages(0), folder=tmp_path)
 
 

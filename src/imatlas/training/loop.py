@@ -2,19 +2,16 @@
 
 The model owns its loss and names its players; the loop owns data order, precision, clipping, averaged weights, budget,
 checkpoints and resume. Batch and noise of step s are functions of (seed, s) alone, so a run that was stopped and
-resumed equals one that was not. A time budget becomes a number of steps: measured after a few steps, corrected as
-the run goes on, and only downwards once the learning rate falls.
+resumed equals one that was not. A step that goes wrong is taken back (`recovery`), with the last good state in every
+checkpoint beside the present one, so that a resumed run goes back to where an uninterrupted one would.
 """
 
 from __future__ import annotations
 
 import copy
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,16 +20,20 @@ from torch import Tensor
 
 from imatlas.checks import FailedRun, InputError
 from imatlas.progress import Progress
-from imatlas.training.checkpoints import load_model, load_state, read_counters, save_state
+from imatlas.training.checkpoints import read_checkpoint, write_checkpoint
 from imatlas.training.contract import Trainable
 from imatlas.training.metrics import append_row, keep_rows
-from imatlas.training.plan import DECAY_SHARE, Plan
+from imatlas.training.notes import Notes
+from imatlas.training.pace import Pace
+from imatlas.training.plan import Plan
 from imatlas.training.precision import autocast, faster_precision, repeatable_precision
+from imatlas.training.recovery import KEPT_REPORTS, MOST_RESTARTS, NotFinite, has_climbed, require_finite
+from imatlas.training.state import Counters, Kept, Moving, fill
+from imatlas.training.stopping import Interrupted, stop_requests
 from imatlas.values import Codes
 
-__all__ = ["Batch", "Interrupted", "train"]
+__all__ = ["Batch", "train"]
 
-CALIBRATION_STEPS = 4
 CHECKPOINT_SECONDS = 60.0
 LOOKED_AT = 4096
 UNKNOWN_STEPS = 1_000_000
@@ -41,27 +42,6 @@ SNAPSHOT_SHARE = 1 / 8
 
 Batch = Callable[[np.ndarray, np.random.Generator], tuple[Tensor, Codes]]
 """Gives images (b, C, H, W) in [-1, 1] and codes for some of the training rows 0 ... n - 1."""
-
-
-class Interrupted(KeyboardInterrupt):
-    """Training was stopped by the user, between two steps, after its state was saved."""
-
-
-@contextmanager
-def _stop_requests() -> Iterator[list[int]]:
-    """Collect Ctrl-C and SIGTERM in a list, so that a step is never left half done; outside the main thread, none."""
-    asked: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield asked
-        return
-    before = {
-        number: signal.signal(number, lambda received, _: asked.append(received)) for number in (signal.SIGINT, signal.SIGTERM)
-    }
-    try:
-        yield asked
-    finally:
-        for number, action in before.items():
-            signal.signal(number, action)
 
 
 def train(
@@ -84,18 +64,21 @@ def train(
 
     Yields
     ------
-    Progress every 20 steps and at the end of each stage, with one loss per player and the learning rate.
+    Progress every 20 steps and at the end of each stage, with one loss per player and the learning rate, and with a note
+    when something went wrong.
 
     Raises
     ------
     Interrupted
         On Ctrl-C or SIGTERM, after the step was finished and the state was saved.
     FailedRun
-        If a loss is no longer finite.
+        If a loss or gradient stays NaN or infinite though the learning rate was halved three times.
     """
     run = _Run(model, n_rows, batch, plan, None if folder is None else Path(folder) / "state.safetensors")
-    for number in range(run.start(), len(model.stages())):
-        yield from _StageRun(run, number).progress()
+    found = run.found()
+    for number in range(found["now"].counters.stage if found else 0, len(model.stages())):
+        yield from _StageRun(run, number, found).reports()
+        found = {}
     model.eval()
 
 
@@ -108,90 +91,102 @@ class _Run:
     batch: Batch
     plan: Plan
     checkpoint: Path | None
+    notes: Notes = field(default_factory=Notes)
 
-    @property
-    def is_resumable(self) -> bool:
-        """Whether a checkpoint is there."""
-        return self.checkpoint is not None and self.checkpoint.exists()
-
-    def start(self) -> int:
-        """Give the number of the stage to begin or go on with, and drop the metrics of steps that will be made again."""
+    def found(self) -> dict[str, Kept]:
+        """Give the checkpoint to go on from, empty if there is none, and drop the metrics of steps that will be made again."""
         if self.checkpoint is None:
-            return 0
-        stages = self.model.stages()
-        counters = read_counters(self.checkpoint) if self.is_resumable else {"stage": 0, "step": 0}
-        number = int(counters["stage"])
-        if number >= len(stages):
+            return {}
+        parts = read_checkpoint(self.checkpoint) if self.checkpoint.exists() else {}
+        counters = parts["now"].counters if parts else Counters()
+        n_stages = len(self.model.stages())
+        if counters.stage >= n_stages:
             raise InputError(
-                f"{self.checkpoint} stopped in stage {number + 1}; this model has {len(stages)}. Delete it and train anew."
+                f"{self.checkpoint} stopped in stage {counters.stage + 1}; this model has {n_stages}. Delete it and train anew."
             )
-        reached = {stage.name: UNKNOWN_STEPS for stage in stages[:number]} | {stages[number].name: int(counters["step"])}
-        keep_rows(self.checkpoint.with_name("metrics.jsonl"), reached)
-        return number
+        self.forget(counters)
+        return parts
+
+    def forget(self, counters: Counters) -> None:
+        """Drop the metrics of steps after these."""
+        if self.checkpoint is not None:
+            stages = self.model.stages()
+            reached = {stage.name: UNKNOWN_STEPS for stage in stages[: counters.stage]}
+            keep_rows(self.checkpoint.with_name("metrics.jsonl"), reached | {stages[counters.stage].name: counters.step})
+
+    def write(self, parts: dict[str, Kept]) -> None:
+        """Write a checkpoint, if there is a folder."""
+        if self.checkpoint is not None:
+            write_checkpoint(self.checkpoint, parts)
 
 
 class _StageRun:
-    """The state of one stage of a training run."""
+    """One stage of a training run, begun or gone on with."""
 
-    def __init__(self, run: _Run, number: int) -> None:
-        self.run, self.number, self.stage = run, number, run.model.stages()[number]
-        self.model, self.checkpoint = run.model, run.checkpoint
+    def __init__(self, run: _Run, number: int, found: dict[str, Kept]) -> None:
+        self.run, self.model, self.stage = run, run.model, run.model.stages()[number]
         self.device = next(self.model.parameters()).device
         self.plan = run.plan.for_stage(self.stage)
-        self.step, self.spent, self.steps = 0, 0.0, self.plan.steps
-        self.has_snapshot = False
         self.noise = torch.Generator()
-        counters: dict = {"step": 0}
-        if self.checkpoint is not None and run.is_resumable:
-            counters = load_model(self.checkpoint, self.model)
-        resumed = counters["step"] > 0
-        if not resumed:
+        self.now = found["now"].counters if found else Counters(number)
+        if found:
+            fill(self.model, found["now"], "model/")
+        if self.now.step == 0:
             rows = np.random.default_rng(self.plan.seed).permutation(run.n_rows)[:LOOKED_AT]
             self.model.begin(self.stage.name, run.batch(rows, np.random.default_rng(0))[0].to(self.device))
-        self.average = copy.deepcopy(self.model).requires_grad_(False)
-        self.players = {name: self._optimizer(self.model.player_parameters(name)) for name in self.stage.players}
-        self.losses = dict.fromkeys(self.stage.players, 0.0)
-        if resumed and self.checkpoint is not None:
-            load_state(self.checkpoint, self.average, self.players)
-            self.step, self.spent = counters["step"], counters["seconds"]
-            self.plan = replace(self.plan, precision=counters["precision"])
-            self.steps = self.plan.steps or counters["steps"]
-            self.has_snapshot = counters["snapshot"]
+        self.state = Moving(self.model, self.stage, self.plan)
+        if self.now.step > 0:
+            self.state.put_back(found["now"])
+        self.now.steps = self.plan.steps or self.now.steps
+        self.good = found.get("good") or self.state.keep(self.now)
 
-    def _optimizer(self, parameters: list[torch.nn.Parameter]) -> torch.optim.AdamW:
-        plan = self.plan
-        return torch.optim.AdamW(parameters, plan.learning_rate, betas=plan.betas, weight_decay=plan.weight_decay, fused=True)
-
-    def progress(self) -> Iterator[Progress]:
+    def reports(self) -> Iterator[Progress]:
         self.model.train()
-        if self.plan.precision == "auto":
-            chosen = repeatable_precision(self.device) if self.plan.steps else self._measure_precision()
-            self.plan = replace(self.plan, precision=chosen)
-        start, saved, first = time.monotonic() - self.spent, time.monotonic(), self.step
-        self.marks = [(self.step, self.spent)]
-        with _stop_requests() as asked:
-            while self.steps == 0 or self.step < self.steps:
-                self._one_step()
-                self.spent = time.monotonic() - start
-                self._replan(first)
+        if self.now.precision == "auto":
+            self.now.precision = self._choose_precision()
+        self.pace = Pace(self.plan, self.now.step, self.now.seconds)
+        start, saved = time.monotonic() - self.now.seconds, time.monotonic()
+        with stop_requests() as asked:
+            while not self.is_done:
+                try:
+                    self._one_step()
+                except NotFinite as harm:
+                    yield self._go_back(harm)
+                    continue
+                self.now.seconds = time.monotonic() - start
+                self.now.steps = self.pace.corrected(self.now.step, self.now.seconds, self.now.steps)
                 self._keep_snapshot()
-                done = self.step == self.steps
-                if done or self.step % LOG_EVERY == 0:
+                if self.is_done or self.now.step % LOG_EVERY == 0:
+                    self._watch()
                     yield self._report()
-                if not done and (asked or time.monotonic() - saved > CHECKPOINT_SECONDS):
+                    self.good = self.state.keep(self.now)
+                if self.is_done:
+                    break
+                if asked:
+                    self._save()
+                    raise Interrupted(f"stopped at step {self.now.step} of {self.now.steps} of stage {self.stage.name}")
+                if self.good.counters.step == self.now.step and time.monotonic() - saved > CHECKPOINT_SECONDS:
                     self._save()
                     saved = time.monotonic()
-                if asked and not done:
-                    raise Interrupted(f"stopped at step {self.step} of {self.steps} of stage {self.stage.name}")
-        self.model.load_state_dict(self.average.state_dict())
+        self.model.load_state_dict(self.state.average.state_dict())
         self._save_end()
         if asked and not self.is_last:
-            raise Interrupted(f"stopped after stage {self.stage.name}, {self.step} steps")
+            raise Interrupted(f"stopped after stage {self.stage.name}, {self.now.step} steps")
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all steps that are planned are made."""
+        return 0 < self.now.steps <= self.now.step
 
     @property
     def is_last(self) -> bool:
         """Whether no stage follows."""
-        return self.number + 1 == len(self.model.stages())
+        return self.now.stage + 1 == len(self.model.stages())
+
+    def _choose_precision(self) -> str:
+        if self.plan.precision != "auto":
+            return self.plan.precision
+        return repeatable_precision(self.device) if self.plan.steps else self._measure_precision()
 
     def _measure_precision(self) -> str:
         images, codes = self._batch_of(0)
@@ -217,89 +212,100 @@ class _StageRun:
         return images.to(self.device), fields
 
     def _one_step(self) -> None:
-        images, codes = self._batch_of(self.step)
-        steps = self.steps or UNKNOWN_STEPS
-        self.noise.manual_seed(int(np.random.SeedSequence([self.plan.seed, 3, self.step]).generate_state(1)[0]))
-        for name, optimizer in self.players.items():
+        step, steps = self.now.step, self.now.steps or UNKNOWN_STEPS
+        images, codes = self._batch_of(step)
+        self.noise.manual_seed(int(np.random.SeedSequence([self.plan.seed, 3, step]).generate_state(1)[0]))
+        for name, optimizer in self.state.players.items():
             for group in optimizer.param_groups:
-                group["lr"] = self.plan.rate_at(self.step, steps)
+                group["lr"] = self._rate_at(step, steps)
             optimizer.zero_grad(set_to_none=True)
-            with autocast(self.device, self.plan.precision):
+            with autocast(self.device, self.now.precision):
                 loss = self.model.loss(name, images, codes, self.noise)
-            self.losses[name] = self._finite(name, float(loss.detach()))
+            value = require_finite(float(loss.detach()), f"The loss of {name}")
             loss.backward()
-            torch.nn.utils.clip_grad_norm_(self.model.player_parameters(name), self.plan.clip)
+            norm = torch.nn.utils.clip_grad_norm_(self.model.player_parameters(name), self.plan.clip)
+            require_finite(float(norm), f"The gradient of {name}")
             optimizer.step()
-        self._average_weights(self.plan.average_decay(self.step, steps))
-        self.step += 1
+            self.now.losses[name] = value
+        self.state.move_average(self.plan.average_decay(step, steps))
+        self.now.step += 1
 
-    def _finite(self, player: str, loss: float) -> float:
-        if not np.isfinite(loss):
+    def _rate_at(self, step: int, steps: int) -> float:
+        return self.plan.rate_at(step, steps) * 0.5**self.now.restarts
+
+    def _go_back(self, harm: NotFinite) -> Progress:
+        """Take over the last good state, at half the learning rate; after the third time give up."""
+        failed, seconds, steps, restarts = self.now.step, self.now.seconds, self.now.steps, self.now.restarts
+        self.state.put_back(self.good)
+        if restarts == MOST_RESTARTS:
             raise FailedRun(
-                f"The loss of {player} became {loss} at step {self.step}; wanted a finite number. "
-                "Take another seed, another generator, or in Python a plan with a lower learning rate."
+                f"{harm} at step {failed} of stage {self.stage.name}, after the learning rate was halved {restarts} times; "
+                "wanted finite numbers. Take another seed, another generator, or in Python a plan with a lower learning rate."
             )
-        return loss
+        there = copy.deepcopy(self.good.counters)
+        self.now = replace(there, seconds=seconds, steps=steps, restarts=restarts + 1)
+        self.good = replace(self.good, counters=copy.deepcopy(self.now))
+        self.pace = Pace(self.plan, self.now.step, seconds)
+        self.run.notes.add(
+            f"{harm} at step {failed} of stage {self.stage.name}: training goes on from step {self.now.step} at half the "
+            f"learning rate (time {self.now.restarts} of {MOST_RESTARTS})."
+        )
+        self.run.forget(self.now)
+        self._save()
+        return self._report()
 
-    @torch.no_grad()
-    def _average_weights(self, kept: float) -> None:
-        for name in self.stage.players:
-            means: list[Tensor] = list(self.average.player_parameters(name))
-            now: list[Tensor] = list(self.model.player_parameters(name))
-            torch._foreach_lerp_(means, now, 1 - kept)
-        for mean, value in zip(self.average.buffers(), self.model.buffers(), strict=True):
-            mean.copy_(value)
-
-    def _replan(self, first: int) -> None:
-        """Turn what is left of the seconds into steps at the rate of late; once the learning rate falls, only into fewer."""
-        done = self.step - first
-        if self.plan.steps or done < CALIBRATION_STEPS or (self.steps and done % LOG_EVERY):
-            return
-        then, spent = next(mark for mark in self.marks if 2 * (mark[0] - first) >= done or mark is self.marks[-1])
-        self.marks.append((self.step, self.spent))
-        rate = (self.step - then) / max(self.spent - spent, 1e-9)
-        fitting = max(self.step + 1, self.step + int((self.plan.seconds - self.spent) * rate))
-        falling = self.steps > 0 and self.step > (1 - DECAY_SHARE) * self.steps
-        self.steps = min(self.steps, fitting) if falling else fitting
+    def _watch(self) -> None:
+        """Remember the losses, and say once of each player that its loss has climbed."""
+        for player, loss in self.now.losses.items():
+            history = self.now.history.setdefault(player, [])
+            history.append(loss)
+            del history[:-KEPT_REPORTS]
+            if player not in self.now.warned and has_climbed(history):
+                self.now.warned.append(player)
+                self.run.notes.add(
+                    f"The loss of {player} has climbed to {loss:.3g} by step {self.now.step} of stage {self.stage.name} and "
+                    "stays up: this training may be diverging. If the images are bad, take another seed."
+                )
 
     def _keep_snapshot(self) -> None:
         """Once in a stage, early, let the model copy what it wants of its averaged weights."""
-        if self.has_snapshot or self.step < SNAPSHOT_SHARE * (self.steps or UNKNOWN_STEPS):
+        if self.now.has_snapshot or self.now.step < SNAPSHOT_SHARE * (self.now.steps or UNKNOWN_STEPS):
             return
-        for holder in (self.model, self.average):
-            holder.keep_snapshot(self.stage.name, self.average)
-        self.has_snapshot = True
+        for holder in (self.model, self.state.average):
+            holder.keep_snapshot(self.stage.name, self.state.average)
+        self.now.has_snapshot = True
 
     def _report(self) -> Progress:
-        rate = self.step / max(self.spent, 1e-9)
-        values = {f"loss_{name}": loss for name, loss in self.losses.items()}
-        values["learning_rate"] = self.plan.rate_at(self.step - 1, self.steps)
+        now = self.now
+        rate = now.step / max(now.seconds, 1e-9)
+        values = {f"loss_{name}": loss for name, loss in now.losses.items()}
+        values["learning_rate"] = self._rate_at(max(0, now.step - 1), now.steps or UNKNOWN_STEPS)
         report = Progress(
             stage=self.stage.name,
-            done=self.step,
-            total=self.steps,
-            seconds=self.spent,
+            done=now.step,
+            total=now.steps,
+            seconds=now.seconds,
             rate=rate * self.plan.batch_size,
-            remaining=(self.steps - self.step) / max(rate, 1e-9),
+            remaining=(now.steps - now.step) / max(rate, 1e-9),
             values=values,
+            note=self.run.notes.take(),
         )
-        if self.checkpoint is not None:
-            append_row(self.checkpoint.with_name("metrics.jsonl"), report)
+        if self.run.checkpoint is not None:
+            append_row(self.run.checkpoint.with_name("metrics.jsonl"), report, precision=now.precision)
         return report
 
     def _save(self) -> None:
-        if self.checkpoint is not None:
-            counters: dict[str, object] = {"stage": self.number, "step": self.step, "steps": self.steps, "seconds": self.spent}
-            counters |= {"precision": self.plan.precision, "snapshot": self.has_snapshot}
-            save_state(self.checkpoint, self.model, self.average, self.players, counters)
+        parts = {"now": Kept(self.now, self.state.tensors())}
+        if self.good.counters.step != self.now.step:
+            parts["good"] = self.good
+        self.run.write(parts)
 
     def _save_end(self) -> None:
         """After the last stage drop the checkpoint; after another one keep the weights it ended with."""
-        if self.checkpoint is None:
+        if self.run.checkpoint is None:
             return
         if self.is_last:
-            self.checkpoint.unlink(missing_ok=True)
+            self.run.checkpoint.unlink(missing_ok=True)
             return
-        counters = {"stage": self.number + 1, "step": 0, "steps": 0, "seconds": 0.0, "precision": self.plan.precision}
-        counters["snapshot"] = False
-        save_state(self.checkpoint, self.model, self.average, {}, counters)
+        ended = {name: values for name, values in self.state.tensors().items() if name.startswith("model/")}
+        self.run.write({"now": Kept(Counters(self.now.stage + 1), ended)})

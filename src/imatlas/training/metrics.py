@@ -5,7 +5,9 @@ A run that dies between two checkpoints leaves rows of steps that will be made a
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,26 +18,34 @@ from imatlas.progress import Progress
 __all__ = ["append_row", "keep_rows"]
 
 
-def append_row(path: Path, progress: Progress) -> None:
+def append_row(path: Path, progress: Progress, *, precision: str) -> None:
     """Add one report to metrics.jsonl.
 
     Parameters
     ----------
     path : of metrics.jsonl; made if it is not there.
-    progress : written as stage, step, steps, seconds, images_per_second, remaining, and its named values.
+    progress : written as stage, step, steps, seconds, images_per_second, remaining, its named values, and its note if any.
+    precision : of the products, written beside them.
 
     Raises
     ------
     InputError
-        If the file cannot be written.
+        If the file cannot be written; it is then as it was.
     """
     row: dict[str, object] = {"stage": progress.stage, "step": progress.done, "steps": progress.total}
     row |= {"seconds": round(progress.seconds, 3), "images_per_second": round(progress.rate, 1)}
-    row |= {"remaining": round(progress.remaining or 0.0, 1)} | dict(progress.values)
+    row |= {"remaining": round(progress.remaining or 0.0, 1), "precision": precision} | dict(progress.values)
+    if progress.note:
+        row["note"] = progress.note
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with open(path, "a", encoding="utf-8") as stream:
-            stream.write(json.dumps(row) + "\n")
+        line = (json.dumps(row) + "\n").encode()
+        with open(path, "ab", buffering=0) as stream:
+            before = stream.tell()
+            if stream.write(line) < len(line):
+                # A disk that is filling up takes a part of the row.
+                stream.truncate(before)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     except OSError as error:
         raise InputError(f"Could not write {path} ({error.strerror or error}). Free some space and train again.") from error
 

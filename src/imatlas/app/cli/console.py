@@ -54,7 +54,9 @@ class Console:
             print(json.dumps(_strict(value), ensure_ascii=False, default=str))
 
     def report(self, progress: Progress) -> None:
-        """Show progress: a bar on a terminal, a line for each finished stage."""
+        """Show progress: a bar on a terminal, a line for each finished stage and each note."""
+        if progress.note:
+            self.say(f"  {self.elapsed:>6}  {progress.note}")
         if self._bar:
             self._bar.show(progress)
         if progress.total and progress.done >= progress.total and progress.stage != self._last:
