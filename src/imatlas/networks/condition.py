@@ -125,4 +125,7 @@ class _FourierMlp(nn.Module):
 
 
 def _encoder(field: Field, width: int) -> nn.Module:
-    return _Table(field.size, width) if field.kind == "category" else _FourierMlp(field.size, width, scale=0.7)
+    if field.kind == "category":
+        return _Table(field.size, width)
+    # A vector of unit spread has the length sqrt(size): the waves must be as slow for long vectors as for short ones.
+    return _FourierMlp(field.size, width, scale=1 / math.sqrt(field.size))

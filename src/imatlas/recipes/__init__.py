@@ -6,7 +6,7 @@ from imatlas.recipes.journeys import Wishes, extractor_of, judge_atlas, map_imag
 from imatlas.recipes.judging import Judgement, evaluate, evaluate_model, judging_count, match_sizes, pixel_pairs
 from imatlas.recipes.learning import FEWEST_TO_MAP, Learned, choose_extractor, fit_manifold, learn
 from imatlas.recipes.matrix_journeys import map_matrix, methods_of
-from imatlas.recipes.modeling import FEWEST_TO_TRAIN, Model, build_model, load_model, save_model, train, train_model
+from imatlas.recipes.modeling import FEWEST_TO_TRAIN, Model, build_model, load_model, save_model, train, train_model, with_bank
 from imatlas.recipes.paths import Path, far_pairs, morph, walk
 from imatlas.recipes.rows import MapWishes, RowsMap, map_rows, place_rows
 from imatlas.recipes.surveying import OUTLYING, Survey, survey, survey_manifold
@@ -61,4 +61,5 @@ __all__ = [
     "train_atlas",
     "train_model",
     "walk",
+    "with_bank",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -21,7 +21,17 @@ from imatlas.training import Plan
 from imatlas.training import train as run_training
 from imatlas.values import AS_TRAINED, Codes, Dials, Example, Field, ImageSet, Manifold, Samples
 
-__all__ = ["FEWEST_TO_TRAIN", "Model", "build_model", "load_model", "save_model", "train", "train_model", "write_plan"]
+__all__ = [
+    "FEWEST_TO_TRAIN",
+    "Model",
+    "build_model",
+    "load_model",
+    "save_model",
+    "train",
+    "train_model",
+    "with_bank",
+    "write_plan",
+]
 
 FEWEST_TO_TRAIN = 20
 DEFAULT_GENERATOR = "latent_flow"
@@ -117,6 +127,12 @@ def build_model(
     settings = GENERATORS[kind].sizes_for((channels, height, width), manifold.dimension.value)
     generator = _build(kind, (channels, height, width), [condition.field for condition in chosen], settings, seed)
     return Model(generator, chosen, kind, prior=build_prior(chosen, seed))
+
+
+def with_bank(model: Model, images: ImageSet, manifold: Manifold) -> Model:
+    """Give a model whose neighborhoods can also be drawn from the training rows, where these are at hand."""
+    names = [condition.name for condition in model.conditions]
+    return replace(model, conditions=describe_conditions(images, manifold, names))
 
 
 def train_model(

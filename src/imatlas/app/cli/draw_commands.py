@@ -18,8 +18,12 @@ def generate(
     seed: Seed = 0,
     seeds: Annotated[str | None, typer.Option(help="Seeds such as 0,4-6, one image each.")] = None,
     class_: Annotated[str | None, typer.Option("--class", help="Name of a class.")] = None,
-    cluster: Annotated[str | None, typer.Option(help="Number of a cluster, as in the report.")] = None,
+    cluster: Annotated[str | None, typer.Option(help="Number of a cluster, as in the report; or middle:7, coarse:3.")] = None,
+    style: Annotated[str | None, typer.Option(help="Like this picture in style: a file, or an image of the set.")] = None,
+    near: Annotated[str | None, typer.Option(help="Near this picture on the manifold: a file, or an image of the set.")] = None,
     at: Annotated[str | None, typer.Option(help="A place on the map, x,y.")] = None,
+    density: Annotated[str | None, typer.Option(help="low (unusual), middle, high (ordinary), or 0 to 1.")] = None,
+    codes_from: Annotated[str | None, typer.Option(help="What is not asked for: none, labels, prior, bank, ...")] = None,
     steps: Annotated[int | None, typer.Option(help="Steps of the sampler: more is finer and slower.")] = None,
     guidance: Annotated[float | None, typer.Option(help="How closely the condition is followed; 1 = as trained.")] = None,
     autoguidance: Annotated[float | None, typer.Option(help="How far to keep from the model's early faults; 1 = off.")] = None,
@@ -31,11 +35,22 @@ def generate(
     """Draw new images: PNG files into a folder, or one array into a file that ends in .npz."""
     from imatlas.app.cli import drawing
 
-    wishes = {"class": class_, "cluster": cluster, "map_place": at}
+    wishes = {"class": class_, "cluster": cluster, "style": style, "neighborhood": near, "map_place": at, "density": density}
     asked = {name: wish for name, wish in wishes.items() if wish is not None}
     dials = {"steps": steps, "guidance": guidance, "autoguidance": autoguidance, "diversity": diversity, "typical": typical}
     turned = {name: value for name, value in dials.items() if value is not None}
-    drawing.generate(atlas, asked, turned, count=count, seed=seed, seeds=seeds, out=out, model=model, as_json=as_json)
+    drawing.generate(
+        atlas,
+        asked,
+        turned,
+        count=count,
+        seed=seed,
+        seeds=seeds,
+        out=out,
+        model=model,
+        codes_from=codes_from,
+        as_json=as_json,
+    )
 
 
 def morph(

@@ -7,18 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
+from imatlas.app.cli.asking import picture_of, read_wishes
 from imatlas.app.cli.console import MISUSED, Console, read_seeds, sentences
 from imatlas.checks import InputError
-from imatlas.images import read_image
 from imatlas.pictures import refuse_taken, samples_to_folder, samples_to_npz, write_png
-from imatlas.recipes import Model, extractor_of, load_model, walk
+from imatlas.recipes import Model, extractor_of, load_model, walk, with_bank
 from imatlas.store import Atlas, open_atlas
-from imatlas.values import Dials, ImageSet
+from imatlas.values import Dials
 
 __all__ = ["generate", "model_of", "morph"]
-
-OFF_THE_MAP = 3.0
-"""Times the usual spacing of map points from which on a place is called off the map."""
 
 
 def generate(
@@ -31,6 +28,7 @@ def generate(
     seeds: str | None,
     out: Path | None,
     model: str | None,
+    codes_from: str | None,
     as_json: bool,
 ) -> None:
     """A model to new images; `turned` holds dials by name."""
@@ -41,11 +39,13 @@ def generate(
             numbers = list(range(seed, seed + count)) if seeds is None else read_seeds(seeds)
         atlas = open_atlas(folder)
         drawn_with = model_of(atlas, model)
-        _warn_off_map(console, atlas, wishes)
+        asked = read_wishes(console, atlas, wishes)
+        if codes_from is not None and "bank" in codes_from:
+            drawn_with = with_bank(drawn_with, atlas.images, atlas.manifold)
         place = out or folder / "models" / drawn_with.name / "samples"
         if place.suffix == ".npz":
             refuse_taken(place)
-        samples = drawn_with.sample(numbers, wishes, dials, report=console.report)
+        samples = drawn_with.sample(numbers, asked, dials, codes_from=codes_from or "", report=console.report)
         if place.suffix == ".npz":
             samples_to_npz(samples, place)
         else:
@@ -60,7 +60,7 @@ def morph(folder: Path, first: str, last: str, *, frames: int, out: Path | None,
     with sentences(console):
         atlas = open_atlas(folder)
         images, drawn_with = atlas.images, model_of(atlas, model)
-        ends = np.stack([_picture(atlas, name) for name in (first, last)])
+        ends = np.stack([picture_of(console, atlas, name) for name in (first, last)])
         path = walk(drawn_with, images, atlas.manifold, extractor_of(atlas), ends, frames=frames)
         place = out or Path("morph")
         how = {"model": drawn_with.name, "from": first, "to": last}
@@ -83,29 +83,3 @@ def model_of(atlas: Atlas, name: str | None) -> Model:
     if chosen is None:
         raise InputError(f"{atlas.folder} has no trained model yet. Run: imatlas train {atlas.folder}")
     return load_model(atlas.model(chosen))
-
-
-def _picture(atlas: Atlas, name: str) -> np.ndarray:
-    """A picture of the set by its name, one that was added to it, or a file."""
-    images = atlas.images
-    for some in (images, *(batch.items for batch in atlas.added)):
-        rows = np.flatnonzero(some.ids == name)
-        if len(rows) and isinstance(some, ImageSet):
-            return np.asarray(some.pixels[rows[0]])
-    return read_image(Path(name), images.shape[0], images.shape[2])
-
-
-def _warn_off_map(console: Console, atlas: Atlas, wishes: Mapping[str, str]) -> None:
-    if "map_place" not in wishes:
-        return
-    try:
-        place = np.array([[float(part) for part in wishes["map_place"].split(",")]])
-    except ValueError:
-        return
-    if place.shape[1] != 2 or not np.isfinite(place).all():
-        return
-    off = atlas.manifold.embedding.support(place)[0]
-    if off > OFF_THE_MAP:
-        console.say(
-            f"The place {wishes['map_place']} is off the map ({off:.0f} times the usual spacing away): expect nonsense."
-        )

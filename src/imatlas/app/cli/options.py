@@ -16,7 +16,7 @@ Ground = Annotated[str, typer.Option(help="Colour under transparent places, a na
 Features = Annotated[str, typer.Option(help="auto, encoder, principal_components, pixels or random_convolutions.")]
 Kind = Annotated[str, typer.Option("--generator", help="latent_flow, vae or flow.")]
 Steps = Annotated[int, typer.Option(min=0, help="Training steps; 0 = as many as fit into the budget.")]
-Conditions = Annotated[str, typer.Option(help="all, none, or some of class,cluster,map_place.")]
+Conditions = Annotated[str, typer.Option(help="all, none, or some of class,cluster,style,neighborhood,map_place,density.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 Count = Annotated[
     int | None, typer.Option(min=20, max=1_000_000, help="Images drawn for judging; 10,000 or 2,000 when not given.")

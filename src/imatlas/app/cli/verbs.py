@@ -8,7 +8,7 @@ from pathlib import Path
 from imatlas.app.cli.console import MISUSED, Console, read_duration, sentences
 from imatlas.app.cli.drawing import model_of
 from imatlas.app.cli.places import atlas_beside, refuse_atlas, write_atlas_report
-from imatlas.app.cli.wording import matrix_summary, say_forecast, say_images, say_scores, say_survey, summary
+from imatlas.app.cli.wording import matrix_summary, say_conditions, say_forecast, say_images, say_scores, say_survey, summary
 from imatlas.app.words import flat
 from imatlas.checks import InputError
 from imatlas.generators import LatentFlow
@@ -187,7 +187,12 @@ def _map(console: Console, images: ImageSet, out: Path, wishes: Wishes) -> Atlas
 
 def _train(console: Console, atlas: Atlas, wishes: Wishes) -> Model:
     console.say(f"Training {wishes.generator} ...")
-    model = train_atlas(atlas, wishes, report=console.report)
+    model = train_atlas(
+        atlas,
+        wishes,
+        announce=lambda model: say_conditions(console, model.conditions, wishes.conditions),
+        report=console.report,
+    )
     names = ", ".join(f"{condition.name} ({condition.field.size})" for condition in model.conditions)
     console.say(f"Model {model.name}, conditions: {names or 'none'}.")
     if isinstance(model.generator, LatentFlow) and model.generator.steps == 0:

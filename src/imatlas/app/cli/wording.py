@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from imatlas.app.cli.console import Console
 from imatlas.app.trust_words import graph_facts, trust_rows
+from imatlas.conditions import CONDITIONS, Condition
 from imatlas.evaluation import score_table
 from imatlas.recipes import Forecast, Judgement, Survey, refuse_too_large, survey_manifold
 from imatlas.store import Atlas, MatrixAtlas, list_batches
 from imatlas.values import FeatureMatrix, ImageSet
 
-__all__ = ["counted", "matrix_summary", "say_forecast", "say_images", "say_matrix", "say_scores", "say_survey", "summary"]
+__all__ = [
+    "counted",
+    "matrix_summary",
+    "say_conditions",
+    "say_forecast",
+    "say_images",
+    "say_matrix",
+    "say_scores",
+    "say_survey",
+    "summary",
+]
 
 SHOWN_FILES = 5
 
@@ -66,6 +79,26 @@ def say_survey(console: Console, survey: Survey, noun: str) -> None:
     console.say(f"How far to trust it ({survey.map.replace('_', ' ')}; 1 is perfect, with 95 % intervals):")
     for row in trust_rows(survey.trust):
         console.say(f"  {row.name:<26} {row.value}  {row.interval:<18} {row.plain}".rstrip())
+
+
+def say_conditions(console: Console, conditions: Sequence[Condition], asked: Sequence[str] | None) -> None:
+    """Say what a model is conditioned on, what each condition steers, and which are off and why.
+
+    Parameters
+    ----------
+    conditions : of the model.
+    asked : names that were asked for, None = all.
+    """
+    known = {condition.name: condition for condition in conditions}
+    console.say("Conditions, each of which can be given or left out when drawing:" if known else "Conditions: none.")
+    for name, kind in CONDITIONS.items():
+        if name in known:
+            field = known[name].field
+            size = f"{field.size} values" if field.kind == "category" else counted(field.size, "number")
+            console.say(f"  {name:<15} {size:<11} {kind.steers}")
+        else:
+            why = kind.lacking if asked is None or name in asked else "not asked for"
+            console.say(f"  {name:<15} {'off':<11} {why}")
 
 
 def say_scores(console: Console, judgement: Judgement) -> None:
