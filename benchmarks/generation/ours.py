@@ -1,0 +1,95 @@
+"""imatlas, as `imatlas run` does it: a fresh atlas, its map, its model, with labels unknown; the whole within the budget."""
+
+import shutil
+from pathlib import Path
+
+from generation.cell import Cell
+from generation.plan import atlas_folder
+from imatlas.generators import GENERATORS, Generator
+from imatlas.images import read_images
+from imatlas.recipes import Model, Wishes, load_model, map_images, train_atlas
+from imatlas.store import Atlas, open_atlas
+
+FIRST_SEED = 10**6
+
+VARIANTS: dict[str, tuple[str, dict[str, object]]] = {
+    "flow-transformer": ("flow", {"network": "transformer"}),
+    "flow-unet": ("flow", {"network": "unet"}),
+    "latent_flow": ("latent_flow", {}),
+    "gan": ("gan", {}),
+}
+"""Variant -> generator, and what it is built with in place of what it would choose itself."""
+
+
+def measure(cell: Cell) -> None:
+    """Train within the budget, draw as by default; the atlas is left for the groups that turn its dials."""
+    variant = cell.job.method.partition(":")[2]
+    folder = atlas_folder(cell.place.scratch, cell.job)
+    shutil.rmtree(folder, ignore_errors=True)
+    atlas, model = learn(cell, variant, folder)
+    cell.numbers |= {f"{step}_step_seconds": seconds for step, seconds in atlas.seconds.items()}
+    cell.numbers |= {"generator": model.kind, "precision": model.precision}
+    cell.numbers["conditions"] = ", ".join(condition.name for condition in model.conditions)
+    draw(cell, model)
+
+
+def learn(cell: Cell, variant: str, folder: Path) -> tuple[Atlas, Model]:
+    """Read, map and train, as the command line does."""
+    images = read_images(cell.source)
+    chosen = {"generator": use(variant)} if variant else {}
+    # Reading is within our budget here; the product does not count it.
+    wishes = Wishes(budget=cell.seconds - cell.clock(), **chosen)
+    atlas = map_images(images, folder, wishes)
+    shown: dict[str, tuple[float, float]] = {}
+
+    def listen(progress) -> None:
+        shown[progress.stage] = (progress.rate * progress.seconds, progress.seconds)
+
+    model = train_atlas(atlas, wishes, report=listen)
+    n_images, seconds = (sum(part) for part in zip(*shown.values()))
+    parameters = sum(parameter.numel() for parameter in model.generator.parameters())
+    cell.trained(parameters=parameters, images=round(n_images), seconds=seconds)
+    for stage, (images_shown, spent) in shown.items():
+        cell.numbers[f"{stage.replace(' ', '_')}_images_per_second"] = images_shown / max(spent, 1e-9)
+    return atlas, model
+
+
+def draw(cell: Cell, model: Model) -> None:
+    """Draw as by default, one seed per image."""
+    model.sample(range(64))
+    with cell.timed("draw"):
+        samples = model.sample(range(FIRST_SEED, FIRST_SEED + cell.n_samples)).pixels
+    cell.keep(samples)
+
+
+def left_behind(cell: Cell) -> Model | None:
+    """Give the model of the cell that this one looks at; None, and a word in the numbers, if it is not there."""
+    variant = cell.job.method.partition(":")[2]
+    if variant:
+        use(variant)
+    folder = atlas_folder(cell.place.scratch, cell.job.teacher)
+    if not folder.is_dir():
+        cell.numbers = {"absent": f"measure {cell.job.teacher.name} first"}
+        return None
+    atlas = open_atlas(folder)
+    return load_model(atlas.model(str(atlas.default_model)))
+
+
+def use(variant: str) -> str:
+    """Let a generator of this process be built as a variant wants it; give its name."""
+    kind, settings = VARIANTS[variant]
+    if settings:
+        GENERATORS[kind] = _with(GENERATORS[kind], settings)
+    return kind
+
+
+def _with(family: type[Generator], settings: dict[str, object]) -> type[Generator]:
+    """Give the same family with some of its own choices taken from it."""
+
+    class Chosen(family):
+        @classmethod
+        def sizes_for(cls, image_shape: tuple[int, int, int], dimension: float) -> dict[str, object]:
+            return super().sizes_for(image_shape, dimension) | settings
+
+    Chosen.__name__ = family.__name__
+    return Chosen
