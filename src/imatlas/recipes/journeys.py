@@ -177,11 +177,12 @@ def train_atlas(
     model.generator.to(device)
     if model.prior is not None:
         model.prior.to(device)
+    extractor = extractor_of(atlas)
     with folder.held():
-        for progress in train_model(model, images, manifold, plan, folder=folder):
+        for progress in train_model(model, images, manifold, plan, folder=folder, extractor=extractor):
             report(progress)
         model = replace(model, precision=_drawing_precision(model))
-        _choose_sharpening(model, manifold, extractor_of(atlas))
+        _choose_sharpening(model, manifold, extractor)
         save_model(model, folder, folder.config["plan"])
     folder.write_card(images)
     atlas.choose_default(folder.name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -11,10 +12,12 @@ from torch import Tensor
 
 from imatlas.checks import InputError
 from imatlas.conditions import CONDITIONS, Condition, batch_codes
+from imatlas.features import Extractor
 from imatlas.files import reading
 from imatlas.generators import GENERATORS, SAMPLERS, Generator, NeighborhoodPrior, Vae
 from imatlas.progress import Progress, Report, silent
 from imatlas.recipes.conditioning import build_prior, describe_conditions, load_prior, split_plan, train_prior
+from imatlas.recipes.validating import kept_out, validation_of
 from imatlas.sampling import USUAL_CODES_FROM, choose_codes, sample, say_codes, to_images
 from imatlas.store import ModelFolder
 from imatlas.training import Plan
@@ -136,17 +139,38 @@ def with_bank(model: Model, images: ImageSet, manifold: Manifold) -> Model:
 
 
 def train_model(
-    model: Model, images: ImageSet, manifold: Manifold, plan: Plan, *, folder: ModelFolder | None = None
+    model: Model,
+    images: ImageSet,
+    manifold: Manifold,
+    plan: Plan,
+    *,
+    folder: ModelFolder | None = None,
+    extractor: Extractor | None = None,
 ) -> Iterator[Progress]:
-    """Train a model in place, its prior first; see `imatlas.training.train` for what is yielded and raised."""
+    """Train a model in place, its prior first; see `imatlas.training.train` for what is yielded and raised.
+
+    Parameters
+    ----------
+    extractor : the fitted one that made the manifold's features. With it, stages that may get worse late end with their
+        best weights: a part of the training rows is kept out of the fit and scores them.
+    """
     if model.prior is not None:
         prior_plan, plan = split_plan(plan)
         yield from train_prior(model.prior, model.conditions, len(manifold), prior_plan, folder=folder)
 
+    fitted, validate = np.arange(len(manifold)), None
+    if extractor is not None and any(stage.validated for stage in model.generator.stages()):
+        kept = kept_out(len(manifold), plan.seed)
+        if len(kept):
+            fitted = np.setdiff1d(fitted, kept)
+            validate = validation_of(partial(_pixels_of, model), manifold, extractor, kept)
+
     def batch(rows: np.ndarray, rng: np.random.Generator) -> tuple[Tensor, Codes]:
+        rows = fitted[rows]
         return to_images(images.pixels[manifold.rows[rows]]), batch_codes(model.conditions, rows, rng)
 
-    yield from run_training(model.generator, len(manifold), batch, plan, folder=None if folder is None else folder.folder)
+    place = None if folder is None else folder.folder
+    yield from run_training(model.generator, len(fitted), batch, plan, folder=place, validate=validate)
     if isinstance(model.generator, Vae):
         chosen = np.random.default_rng(plan.seed).permutation(manifold.rows)[:4096]
         model.generator.finish(to_images(images.pixels[np.sort(chosen)]).to(_device(model)))
@@ -247,6 +271,11 @@ def _build(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return GENERATORS[kind](image_shape, fields, **chosen)
+
+
+def _pixels_of(model: Model, generator: Generator, count: int) -> np.ndarray:
+    """Pixels of images that other weights draw in a model's place."""
+    return replace(model, generator=generator).sample(range(count)).pixels
 
 
 def _device(model: Model) -> torch.device:

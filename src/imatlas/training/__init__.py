@@ -5,5 +5,6 @@ from imatlas.training.loop import train
 from imatlas.training.plan import Plan
 from imatlas.training.precision import autocast, faster_precision
 from imatlas.training.stopping import Interrupted
+from imatlas.training.validation import Validate, Validation
 
-__all__ = ["Interrupted", "Plan", "Stage", "Trainable", "autocast", "faster_precision", "train"]
+__all__ = ["Interrupted", "Plan", "Stage", "Trainable", "Validate", "Validation", "autocast", "faster_precision", "train"]

@@ -24,6 +24,7 @@ class Stage:
     share : part of the whole budget, in (0, 1]; the shares of one model sum to 1.
     batch_size : images per step.
     learning_rate : peak rate of its players.
+    validated : whether its weights may get worse late, so that the best are looked for where a validation is given.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Stage:
     share: float = 1.0
     batch_size: int = 256
     learning_rate: float = 1e-3
+    validated: bool = False
 
 
 class Trainable(nn.Module, ABC):

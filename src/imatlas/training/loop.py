@@ -10,16 +10,15 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import numpy as np
 import torch
-from torch import Tensor
 
 from imatlas.checks import FailedRun, InputError
 from imatlas.progress import Progress
+from imatlas.training.batches import Batch, Batches
 from imatlas.training.checkpoints import read_checkpoint, write_checkpoint
 from imatlas.training.contract import Trainable
 from imatlas.training.metrics import append_row, keep_rows
@@ -30,18 +29,14 @@ from imatlas.training.precision import autocast, faster_precision, repeatable_pr
 from imatlas.training.recovery import KEPT_REPORTS, MOST_RESTARTS, NotFinite, has_climbed, require_finite
 from imatlas.training.state import Counters, Kept, Moving, fill
 from imatlas.training.stopping import Interrupted, stop_requests
-from imatlas.values import Codes
+from imatlas.training.validation import Best, Validate
 
-__all__ = ["Batch", "train"]
+__all__ = ["train"]
 
 CHECKPOINT_SECONDS = 60.0
-LOOKED_AT = 4096
 UNKNOWN_STEPS = 1_000_000
 LOG_EVERY = 20
 SNAPSHOT_SHARE = 1 / 8
-
-Batch = Callable[[np.ndarray, np.random.Generator], tuple[Tensor, Codes]]
-"""Gives images (b, C, H, W) in [-1, 1] and codes for some of the training rows 0 ... n - 1."""
 
 
 def train(
@@ -51,6 +46,7 @@ def train(
     plan: Plan,
     *,
     folder: Path | None = None,
+    validate: Validate | None = None,
 ) -> Iterator[Progress]:
     """Train a model in place, stage by stage; at the end it holds its averaged weights.
 
@@ -61,6 +57,8 @@ def train(
     batch : gives images and codes for row numbers, with a random generator of its own.
     plan : what to do, all stages together.
     folder : where `metrics.jsonl` and the checkpoint go; a checkpoint found there is continued. None = nowhere.
+    validate : scores averaged weights, eight times in each stage that is `validated`; such a stage ends with the best of
+        them, unless the last are as good up to noise. None = with the last.
 
     Yields
     ------
@@ -74,7 +72,7 @@ def train(
     FailedRun
         If a loss or gradient stays NaN or infinite though the learning rate was halved three times.
     """
-    run = _Run(model, n_rows, batch, plan, None if folder is None else Path(folder) / "state.safetensors")
+    run = _Run(model, n_rows, batch, plan, None if folder is None else Path(folder) / "state.safetensors", validate)
     found = run.found()
     for number in range(found["now"].counters.stage if found else 0, len(model.stages())):
         yield from _StageRun(run, number, found).reports()
@@ -91,6 +89,7 @@ class _Run:
     batch: Batch
     plan: Plan
     checkpoint: Path | None
+    validate: Validate | None
     notes: Notes = field(default_factory=Notes)
 
     def found(self) -> dict[str, Kept]:
@@ -127,18 +126,19 @@ class _StageRun:
         self.run, self.model, self.stage = run, run.model, run.model.stages()[number]
         self.device = next(self.model.parameters()).device
         self.plan = run.plan.for_stage(self.stage)
+        self.batches = Batches(run.n_rows, run.batch, self.plan.batch_size, self.plan.seed, self.device)
         self.noise = torch.Generator()
         self.now = found["now"].counters if found else Counters(number)
         if found:
             fill(self.model, found["now"], "model/")
         if self.now.step == 0:
-            rows = np.random.default_rng(self.plan.seed).permutation(run.n_rows)[:LOOKED_AT]
-            self.model.begin(self.stage.name, run.batch(rows, np.random.default_rng(0))[0].to(self.device))
+            self.model.begin(self.stage.name, self.batches.look())
         self.state = Moving(self.model, self.stage, self.plan)
         if self.now.step > 0:
             self.state.put_back(found["now"])
         self.now.steps = self.plan.steps or self.now.steps
         self.good = found.get("good") or self.state.keep(self.now)
+        self.best = Best(run.validate, found.get("best")) if run.validate and self.stage.validated else None
 
     def reports(self) -> Iterator[Progress]:
         self.model.train()
@@ -156,6 +156,7 @@ class _StageRun:
                 self.now.seconds = time.monotonic() - start
                 self.now.steps = self.pace.corrected(self.now.step, self.now.seconds, self.now.steps)
                 self._keep_snapshot()
+                self._validate()
                 if self.is_done or self.now.step % LOG_EVERY == 0:
                     self._watch()
                     yield self._report()
@@ -169,6 +170,8 @@ class _StageRun:
                     self._save()
                     saved = time.monotonic()
         self.model.load_state_dict(self.state.average.state_dict())
+        if self.best and self.best.kept and self.best.beats(self.now):
+            fill(self.model, self.best.kept, "model/")
         self._save_end()
         if asked and not self.is_last:
             raise Interrupted(f"stopped after stage {self.stage.name}, {self.now.step} steps")
@@ -189,7 +192,7 @@ class _StageRun:
         return repeatable_precision(self.device) if self.plan.steps else self._measure_precision()
 
     def _measure_precision(self) -> str:
-        images, codes = self._batch_of(0)
+        images, codes = self.batches.of(0)
 
         def work() -> None:
             self.noise.manual_seed(0)
@@ -198,23 +201,10 @@ class _StageRun:
 
         return faster_precision(work, self.device)
 
-    def _batch_of(self, step: int) -> tuple[Tensor, dict[str, Tensor]]:
-        """Rows of a step: every row once before any row twice, reshuffled each epoch."""
-        size = self.plan.batch_size
-        places = np.arange(step * size, (step + 1) * size)
-        rows = np.empty(size, dtype=np.int64)
-        for epoch in np.unique(places // self.run.n_rows):
-            order = np.random.default_rng([self.plan.seed, 1, int(epoch)]).permutation(self.run.n_rows)
-            here = places // self.run.n_rows == epoch
-            rows[here] = order[places[here] % self.run.n_rows]
-        images, codes = self.run.batch(rows, np.random.default_rng([self.plan.seed, 2, step]))
-        fields = {name: torch.from_numpy(values).to(self.device) for name, values in codes.fields.items()}
-        return images.to(self.device), fields
-
     def _one_step(self) -> None:
         step, steps = self.now.step, self.now.steps or UNKNOWN_STEPS
-        images, codes = self._batch_of(step)
-        self.noise.manual_seed(int(np.random.SeedSequence([self.plan.seed, 3, step]).generate_state(1)[0]))
+        images, codes = self.batches.of(step)
+        self.noise.manual_seed(self.batches.noise_seed(step))
         for name, optimizer in self.state.players.items():
             for group in optimizer.param_groups:
                 group["lr"] = self._rate_at(step, steps)
@@ -275,10 +265,26 @@ class _StageRun:
             holder.keep_snapshot(self.stage.name, self.state.average)
         self.now.has_snapshot = True
 
+    def _validate(self) -> None:
+        """Score the averaged weights where it is time to, and say at the end whether earlier ones are better."""
+        if self.best is None or not self.best.is_due(self.now):
+            return
+        warning = self.best.look(self.state.average.eval(), self.now)
+        if warning:
+            self.run.notes.add(warning)
+        if self.best.kept and self.is_done and self.best.beats(self.now):
+            best = self.best.kept.counters
+            self.run.notes.add(
+                f"Stage {self.stage.name} ends with the weights of step {best.step}: their validation score is "
+                f"{best.score:.3g}, that of the last ones {self.now.score:.3g}."
+            )
+
     def _report(self) -> Progress:
         now = self.now
         rate = now.step / max(now.seconds, 1e-9)
         values = {f"loss_{name}": loss for name, loss in now.losses.items()}
+        if now.validations:
+            values["validation"] = now.score
         values["learning_rate"] = self._rate_at(max(0, now.step - 1), now.steps or UNKNOWN_STEPS)
         report = Progress(
             stage=self.stage.name,
@@ -298,6 +304,8 @@ class _StageRun:
         parts = {"now": Kept(self.now, self.state.tensors())}
         if self.good.counters.step != self.now.step:
             parts["good"] = self.good
+        if self.best and self.best.kept:
+            parts["best"] = self.best.kept
         self.run.write(parts)
 
     def _save_end(self) -> None:

@@ -34,6 +34,8 @@ class Counters:
     losses : player -> loss of the last step.
     history : player -> the losses of late, one per report.
     warned : players whose divergence was said.
+    validations : how many of the stage's looks at its validation score are behind it.
+    score, error : the last validation score of the stage and its standard error.
     """
 
     stage: int = 0
@@ -46,6 +48,9 @@ class Counters:
     losses: dict[str, float] = field(default_factory=dict)
     history: dict[str, list[float]] = field(default_factory=dict)
     warned: list[str] = field(default_factory=list)
+    validations: int = 0
+    score: float = float("inf")
+    error: float = 0.0
 
 
 @dataclass(frozen=True)
