@@ -18,10 +18,13 @@ from imatlas.checks import InputError
 
 __all__ = [
     "ATLAS_KIND",
+    "MODEL_FORMAT",
     "content_hash",
     "is_atlas",
+    "is_model",
     "locked",
     "read_json",
+    "read_model_config",
     "reading",
     "replacing",
     "write_bytes",
@@ -30,6 +33,9 @@ __all__ = [
 
 ATLAS_KIND = "imatlas atlas"
 """What atlas.json calls itself; other programs have files of that name too."""
+
+MODEL_FORMAT = 1
+"""The format of a model folder's config.json that this version writes; a file without a number is of format 1."""
 
 
 @contextmanager
@@ -127,6 +133,34 @@ def is_atlas(folder: Path) -> bool:
     except InputError:
         return False
     return isinstance(header, dict) and header.get("kind") == ATLAS_KIND
+
+
+def is_model(folder: Path) -> bool:
+    """Say whether a folder is a model folder, whole or not: it has a config.json and is no atlas."""
+    return (Path(folder) / "config.json").is_file() and not is_atlas(folder)
+
+
+def read_model_config(folder: Path) -> dict:
+    """Read the config.json of a model folder.
+
+    Raises
+    ------
+    InputError
+        If there is none, it was not written by imatlas, or its format is newer than this version.
+    """
+    path = Path(folder) / "config.json"
+    if not path.is_file():
+        raise InputError(f"{folder} is no model: it has no config.json. Name a folder that imatlas export made.")
+    config = read_json(path)
+    version = config.get("format", 1) if isinstance(config, dict) and "kind" in config else None
+    if not isinstance(version, int) or isinstance(version, bool):
+        raise InputError(f"{path} was not written by imatlas. Name a folder that imatlas export made.")
+    if version > MODEL_FORMAT:
+        raise InputError(
+            f"{path} has format {version}, made by {config.get('made_by', 'a newer imatlas')}; this version reads up to "
+            f"format {MODEL_FORMAT}. Update imatlas."
+        )
+    return config
 
 
 def content_hash(*parts: object) -> str:

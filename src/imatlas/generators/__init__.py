@@ -1,7 +1,8 @@
-"""Generators behind one contract: VAE with a choice of latent samplers, pixel flow, latent flow with sharp drafts."""
+"""Generators behind one contract: VAE, latent flow with a sharp decoder, pixel flow, GAN."""
 
 from imatlas.generators.base import Generator
 from imatlas.generators.flow import Flow
+from imatlas.generators.gan import Gan
 from imatlas.generators.latent_flow import LatentFlow
 from imatlas.generators.neighborhood_prior import NeighborhoodPrior
 from imatlas.generators.samplers import SAMPLERS, CodeFlow, LatentSampler, MixtureSampler, NormalSampler
@@ -12,6 +13,7 @@ __all__ = [
     "SAMPLERS",
     "CodeFlow",
     "Flow",
+    "Gan",
     "Generator",
     "LatentFlow",
     "LatentSampler",
@@ -21,4 +23,5 @@ __all__ = [
     "Vae",
 ]
 
-GENERATORS: dict[str, type[Generator]] = {"latent_flow": LatentFlow, "vae": Vae, "flow": Flow}
+GENERATORS: dict[str, type[Generator]] = Generator.families
+GENERATORS |= {"latent_flow": LatentFlow, "vae": Vae, "flow": Flow, "gan": Gan}

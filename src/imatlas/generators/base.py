@@ -7,11 +7,16 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import ClassVar
 
+import safetensors.torch
 import torch
+from safetensors import SafetensorError
 from torch import Tensor
 
 from imatlas.checks import InputError
+from imatlas.files import read_model_config, reading
 from imatlas.training.contract import Trainable
 from imatlas.values import AS_TRAINED, Dials, Field
 
@@ -30,6 +35,9 @@ class Generator(Trainable):
     dials: frozenset[str] = frozenset()
     """Names of the `Dials` this family has."""
 
+    families: ClassVar[dict[str, type[Generator]]] = {}
+    """All families by their names in configurations; `GENERATORS` is this dict."""
+
     def __init__(self, image_shape: tuple[int, int, int], fields: Sequence[Field] = ()) -> None:
         super().__init__()
         channels, height, width = image_shape
@@ -42,8 +50,8 @@ class Generator(Trainable):
         self.fields = tuple(fields)
 
     @classmethod
-    def sizes_for(cls, image_shape: tuple[int, int, int], dimension: float) -> dict[str, object]:
-        """Choose the keyword arguments of a network for an image shape and an intrinsic dimension; by default none."""
+    def sizes_for(cls, image_shape: tuple[int, int, int], dimension: float, n_images: int) -> dict[str, object]:
+        """Choose the keyword arguments of a network for an image shape, an intrinsic dimension and a number of images."""
         return {}
 
     @property
@@ -55,6 +63,33 @@ class Generator(Trainable):
     def rebuild(cls, image_shape: tuple[int, int, int], fields: Sequence[Field], settings: Mapping[str, object]) -> Generator:
         """Give a network, with fresh weights, from what `settings` told of another one."""
         return cls(image_shape, fields, **settings)
+
+    @staticmethod
+    def load(folder: str | Path) -> Generator:
+        """Give a trained network from its folder; no atlas, no images and no conditions are needed.
+
+        Parameters
+        ----------
+        folder : with `config.json` and `model.safetensors`: one that `imatlas export` made, or a model folder of an atlas.
+
+        Raises
+        ------
+        InputError
+            If it is no model, one of a newer format, or a file is missing, cut short or does not fit.
+        """
+        path = Path(folder) / "model.safetensors"
+        config = read_model_config(Path(folder))
+        with reading(f"The model in {folder}", "Restore its files, or train or export it again."), torch.random.fork_rng([]):
+            if config["kind"] not in Generator.families:
+                there = ", ".join(Generator.families)
+                raise InputError(f"{folder} holds a {config['kind']!r}; this version has only: {there}. Update imatlas.")
+            fields = [Field(*field) for field in config["fields"]]
+            model = Generator.families[config["kind"]].rebuild(tuple(config["image_shape"]), fields, config["network"])
+            try:
+                model.load_state_dict(safetensors.torch.load_file(path))
+            except (OSError, SafetensorError) as error:
+                raise InputError(f"Could not read {path} ({error}). Restore it, or train or export the model again.") from error
+        return model.eval()
 
     @abstractmethod
     def settings(self) -> dict[str, object]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -14,7 +15,7 @@ from imatlas.checks import InputError
 from imatlas.conditions import CONDITIONS, Condition, batch_codes
 from imatlas.features import Extractor
 from imatlas.files import reading
-from imatlas.generators import GENERATORS, SAMPLERS, Generator, NeighborhoodPrior, Vae
+from imatlas.generators import GENERATORS, Generator, NeighborhoodPrior, Vae
 from imatlas.progress import Progress, Report, silent
 from imatlas.recipes.conditioning import build_prior, describe_conditions, load_prior, split_plan, train_prior
 from imatlas.recipes.validating import kept_out, validation_of
@@ -127,7 +128,7 @@ def build_model(
         raise InputError(f"There is no generator {kind!r}; choose one of: {', '.join(GENERATORS)}.")
     chosen = describe_conditions(images, manifold, conditions)
     height, width, channels = images.shape
-    settings = GENERATORS[kind].sizes_for((channels, height, width), manifold.dimension.value)
+    settings = GENERATORS[kind].sizes_for((channels, height, width), manifold.dimension.value, len(manifold))
     generator = _build(kind, (channels, height, width), [condition.field for condition in chosen], settings, seed)
     return Model(generator, chosen, kind, prior=build_prior(chosen, seed))
 
@@ -233,15 +234,16 @@ def write_plan(model: Model, folder: ModelFolder, plan: Mapping[str, object]) ->
         folder.save_packed(f"condition-{condition.name}", *condition.pack())
 
 
-def load_model(folder: ModelFolder) -> Model:
-    """Read a trained model from its folder.
+def load_model(folder: ModelFolder | str | Path) -> Model:
+    """Read a trained model from its folder: one of an atlas, or one that was exported, which needs nothing else.
 
     Raises
     ------
     InputError
-        If the folder holds no trained model, or a file is damaged.
+        If the folder holds no trained model, or a file is missing or damaged, or of a newer format.
     """
-    if not folder.is_trained:
+    folder = folder if isinstance(folder, ModelFolder) else ModelFolder(Path(folder))
+    if folder.config and not folder.is_trained:
         raise InputError(
             f"The model {folder.name} is not trained to its end. Give the command that began it once more, with the same "
             "options, and it goes on."
@@ -251,26 +253,20 @@ def load_model(folder: ModelFolder) -> Model:
 
 
 def _model_of(folder: ModelFolder) -> Model:
-    config = folder.config
-    fields = [Field(*field) for field in config["fields"]]
-    generator = _build(config["kind"], tuple(config["image_shape"]), fields, config["network"], 0)
-    generator.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in folder.load_weights().items()})
-    generator.eval()
-    conditions = [CONDITIONS[field.name].unpack(*folder.load_packed(f"condition-{field.name}")) for field in fields]
-    return Model(generator, tuple(conditions), config["kind"], folder.name, config["precision"], load_prior(conditions, folder))
+    config, generator = folder.config, Generator.load(folder.folder)
+    names = [field.name for field in generator.fields]
+    conditions = [CONDITIONS[name].unpack(*folder.load_packed(f"condition-{name}")) for name in names]
+    prior = load_prior(conditions, folder)
+    return Model(generator, tuple(conditions), config["kind"], config.get("name", folder.name), config["precision"], prior)
 
 
 def _build(
     kind: str, image_shape: tuple[int, int, int], fields: Sequence[Field], settings: Mapping[str, object], seed: int
 ) -> Generator:
     """Build a network with its own random weights, leaving the global generator as it was."""
-    chosen = dict(settings)
-    if "sampler" in chosen:
-        samplers = {sampler.__name__: sampler for sampler in SAMPLERS.values()}
-        chosen["sampler"] = samplers[str(chosen["sampler"])]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return GENERATORS[kind](image_shape, fields, **chosen)
+        return GENERATORS[kind].rebuild(image_shape, fields, settings)
 
 
 def _pixels_of(model: Model, generator: Generator, count: int) -> np.ndarray:

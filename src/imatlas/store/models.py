@@ -15,8 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
+from imatlas import __version__
 from imatlas.checks import InputError
-from imatlas.files import locked, read_json, reading, write_bytes, write_json
+from imatlas.files import MODEL_FORMAT, locked, read_json, read_model_config, reading, write_bytes, write_json
 from imatlas.store.card import model_card
 from imatlas.store.packed import ArrayLike, read_packed, write_packed
 from imatlas.values import ImageSet, Score
@@ -59,12 +60,19 @@ class ModelFolder:
 
     @property
     def config(self) -> dict:
-        """Settings the model was built and trained with."""
-        return read_json(self.folder / "config.json")
+        """Settings the model was built and trained with.
+
+        Raises
+        ------
+        InputError
+            If this is no model folder, or one of a newer format.
+        """
+        return read_model_config(self.folder)
 
     def write_config(self, config: Mapping[str, object]) -> None:
         """Keep the settings (JSON values) the model is built and trained with."""
-        write_json(self.folder / "config.json", dict(config))
+        header = {"format": MODEL_FORMAT, "made_by": f"imatlas {__version__}"}
+        write_json(self.folder / "config.json", header | dict(config))
 
     def save_weights(self, state: Mapping[str, np.ndarray | ArrayLike]) -> None:
         """Write the model's weights: name -> array or torch tensor (a `state_dict()` as it is)."""
