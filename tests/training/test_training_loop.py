@@ -8,6 +8,7 @@ from small_models import BATCH_SIZE, N_ROWS, Clock, Slope, TwoStages, batch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from imatlas.checks import InputError
 from imatlas.training import Plan, Stage, Trainable, autocast, faster_precision, train
 from imatlas.values import Codes
 
@@ -142,11 +143,21 @@ def test_a_time_budget_becomes_steps(monkeypatch: pytest.MonkeyPatch, pace, expe
     assert last.rate == pytest.approx(last.done * BATCH_SIZE / last.seconds)
 
 
-def test_a_budget_shorter_than_the_calibration_still_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("seconds", [0.5, 8.0])
+def test_a_budget_too_short_for_ten_steps_is_refused_in_words(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     clock = Clock(lambda step: 1.0)
     monkeypatch.setattr("imatlas.training.loop.time", clock)
-    (last,) = train(Slope(), N_ROWS, clock.batch, Plan(seconds=0.5, precision="float32"))
-    assert last.done == last.total <= 6
+    with pytest.raises(InputError, match=r"leaves .* s for stage slope, enough for [58] steps; .* Give a budget (20|13) times"):
+        list(train(Slope(), N_ROWS, clock.batch, Plan(seconds=seconds, precision="float32")))
+    assert clock.made == 4
+
+
+def test_a_budget_too_short_for_a_hundred_steps_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(lambda step: 1.0)
+    monkeypatch.setattr("imatlas.training.loop.time", clock)
+    first, *rest = train(Slope(), N_ROWS, clock.batch, Plan(seconds=50.0, precision="float32"))
+    assert "leaves 50 s for stage slope, enough for 50 steps: what it draws will be close to noise. For more give" in first.note
+    assert not any(report.note for report in rest)
 
 
 @pytest.mark.parametrize("steps", [1, 2, 7, 300, 5000])

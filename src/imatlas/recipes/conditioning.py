@@ -14,7 +14,7 @@ from imatlas.conditions import CONDITIONS, Condition, NeighborhoodCondition, Wor
 from imatlas.generators import NeighborhoodPrior
 from imatlas.progress import Progress
 from imatlas.store import ModelFolder
-from imatlas.training import Plan
+from imatlas.training import Plan, drop_checkpoint
 from imatlas.training import train as run_training
 from imatlas.values import Codes, ImageSet, Manifold
 
@@ -85,6 +85,7 @@ def train_prior(
     yield from run_training(prior, n_rows, batch, plan, folder=None if folder is None else folder.folder / "prior")
     if folder is not None:
         folder.save_packed("prior", {}, prior.state_dict())
+        drop_checkpoint(folder.folder / "prior")
 
 
 def load_prior(conditions: Sequence[Condition], folder: ModelFolder) -> NeighborhoodPrior | None:

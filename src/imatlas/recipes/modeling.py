@@ -21,7 +21,7 @@ from imatlas.recipes.conditioning import build_prior, describe_conditions, load_
 from imatlas.recipes.validating import kept_out, validation_of
 from imatlas.sampling import USUAL_CODES_FROM, choose_codes, sample, say_codes, to_images
 from imatlas.store import ModelFolder
-from imatlas.training import Plan
+from imatlas.training import Plan, drop_checkpoint
 from imatlas.training import train as run_training
 from imatlas.values import AS_TRAINED, Codes, Dials, Example, Field, ImageSet, Manifold, Samples
 
@@ -212,9 +212,10 @@ def train(
 
 
 def save_model(model: Model, folder: ModelFolder, plan: Mapping[str, object]) -> None:
-    """Write configuration, conditions and weights into a model folder."""
+    """Write configuration, conditions and weights into a model folder; its checkpoint is then no longer needed."""
     write_plan(model, folder, plan)
     folder.save_weights(model.generator.state_dict())
+    drop_checkpoint(folder.folder)
 
 
 def write_plan(model: Model, folder: ModelFolder, plan: Mapping[str, object]) -> None:

@@ -20,10 +20,20 @@ from imatlas.checks import InputError
 from imatlas.files import write_bytes
 from imatlas.training.state import Counters, Kept
 
-__all__ = ["read_checkpoint", "write_checkpoint"]
+__all__ = ["checkpoint_path", "drop_checkpoint", "read_checkpoint", "write_checkpoint"]
 
 FORMAT = 2
 """1 had one part and no number."""
+
+
+def checkpoint_path(folder: Path) -> Path:
+    """Give the place of the checkpoint in the folder of a run."""
+    return Path(folder) / "state.safetensors"
+
+
+def drop_checkpoint(folder: Path) -> None:
+    """Remove the checkpoint of a run, once what it led to is safe."""
+    checkpoint_path(folder).unlink(missing_ok=True)
 
 
 def write_checkpoint(path: Path, parts: Mapping[str, Kept]) -> None:

@@ -24,6 +24,9 @@ class Stage:
     share : part of the whole budget, in (0, 1]; the shares of one model sum to 1.
     batch_size : images per step.
     learning_rate : peak rate of its players.
+    paces : one factor per player on the learning rate; empty = 1 for all.
+    betas : decay rates of Adam's moments; None = the plan's. Games want a first one of 0, since the slope turns all the time.
+    clip : largest gradient norm of one player's step; 0 = the plan's.
     validated : whether its weights may get worse late, so that the best are looked for where a validation is given.
     """
 
@@ -32,7 +35,14 @@ class Stage:
     share: float = 1.0
     batch_size: int = 256
     learning_rate: float = 1e-3
+    paces: tuple[float, ...] = ()
+    betas: tuple[float, float] | None = None
+    clip: float = 0.0
     validated: bool = False
+
+    def pace_of(self, player: str) -> float:
+        """Give the factor on the learning rate of a player."""
+        return self.paces[self.players.index(player)] if self.paces else 1.0
 
 
 class Trainable(nn.Module, ABC):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -19,11 +20,11 @@ import torch
 from imatlas.checks import FailedRun, InputError
 from imatlas.progress import Progress
 from imatlas.training.batches import Batch, Batches
-from imatlas.training.checkpoints import read_checkpoint, write_checkpoint
+from imatlas.training.checkpoints import checkpoint_path, read_checkpoint, write_checkpoint
 from imatlas.training.contract import Trainable
 from imatlas.training.metrics import append_row, keep_rows
 from imatlas.training.notes import Notes
-from imatlas.training.pace import Pace
+from imatlas.training.pace import Pace, judge_steps
 from imatlas.training.plan import Plan
 from imatlas.training.precision import autocast, faster_precision, repeatable_precision
 from imatlas.training.recovery import KEPT_REPORTS, MOST_RESTARTS, NotFinite, has_climbed, require_finite
@@ -56,7 +57,8 @@ def train(
     n_rows : number of training rows.
     batch : gives images and codes for row numbers, with a random generator of its own.
     plan : what to do, all stages together.
-    folder : where `metrics.jsonl` and the checkpoint go; a checkpoint found there is continued. None = nowhere.
+    folder : where `metrics.jsonl` and the checkpoint go; a checkpoint found there is continued. It stays at the end, until
+        the weights are safe and `drop_checkpoint` is called. None = nowhere.
     validate : scores averaged weights, eight times in each stage that is `validated`; such a stage ends with the best of
         them, unless the last are as good up to noise. None = with the last.
 
@@ -69,10 +71,12 @@ def train(
     ------
     Interrupted
         On Ctrl-C or SIGTERM, after the step was finished and the state was saved.
+    InputError
+        If the checkpoint there cannot be continued, or fewer than ten steps of a stage fit into the budget.
     FailedRun
         If a loss or gradient stays NaN or infinite though the learning rate was halved three times.
     """
-    run = _Run(model, n_rows, batch, plan, None if folder is None else Path(folder) / "state.safetensors", validate)
+    run = _Run(model, n_rows, batch, plan, None if folder is None else checkpoint_path(folder), validate)
     found = run.found()
     for number in range(found["now"].counters.stage if found else 0, len(model.stages())):
         yield from _StageRun(run, number, found).reports()
@@ -112,6 +116,14 @@ class _Run:
             stages = self.model.stages()
             reached = {stage.name: UNKNOWN_STEPS for stage in stages[: counters.stage]}
             keep_rows(self.checkpoint.with_name("metrics.jsonl"), reached | {stages[counters.stage].name: counters.step})
+
+    @contextmanager
+    def going_on(self) -> Iterator[None]:
+        """Say what cannot be written, and go on: training outlives a full disk, on which the last checkpoint stays."""
+        try:
+            yield
+        except InputError as error:
+            self.notes.add(f"{error} Training goes on.")
 
     def write(self, parts: dict[str, Kept]) -> None:
         """Write a checkpoint, if there is a folder."""
@@ -154,7 +166,7 @@ class _StageRun:
                     yield self._go_back(harm)
                     continue
                 self.now.seconds = time.monotonic() - start
-                self.now.steps = self.pace.corrected(self.now.step, self.now.seconds, self.now.steps)
+                self._correct_steps()
                 self._keep_snapshot()
                 self._validate()
                 if self.is_done or self.now.step % LOG_EVERY == 0:
@@ -167,7 +179,8 @@ class _StageRun:
                     self._save()
                     raise Interrupted(f"stopped at step {self.now.step} of {self.now.steps} of stage {self.stage.name}")
                 if self.good.counters.step == self.now.step and time.monotonic() - saved > CHECKPOINT_SECONDS:
-                    self._save()
+                    with self.run.going_on():
+                        self._save()
                     saved = time.monotonic()
         self.model.load_state_dict(self.state.average.state_dict())
         if self.best and self.best.kept and self.best.beats(self.now):
@@ -207,7 +220,7 @@ class _StageRun:
         self.noise.manual_seed(self.batches.noise_seed(step))
         for name, optimizer in self.state.players.items():
             for group in optimizer.param_groups:
-                group["lr"] = self._rate_at(step, steps)
+                group["lr"] = self._rate_at(step, steps) * self.stage.pace_of(name)
             optimizer.zero_grad(set_to_none=True)
             with autocast(self.device, self.now.precision):
                 loss = self.model.loss(name, images, codes, self.noise)
@@ -240,9 +253,18 @@ class _StageRun:
             f"{harm} at step {failed} of stage {self.stage.name}: training goes on from step {self.now.step} at half the "
             f"learning rate (time {self.now.restarts} of {MOST_RESTARTS})."
         )
-        self.run.forget(self.now)
-        self._save()
+        with self.run.going_on():
+            self.run.forget(self.now)
+            self._save()
         return self._report()
+
+    def _correct_steps(self) -> None:
+        known = self.now.steps
+        self.now.steps = self.pace.corrected(self.now.step, self.now.seconds, known)
+        if self.now.steps and not known:
+            few = judge_steps(self.stage.name, self.now.steps, self.plan.seconds)
+            if few:
+                self.run.notes.add(few)
 
     def _watch(self) -> None:
         """Remember the losses, and say once of each player that its loss has climbed."""
@@ -297,7 +319,8 @@ class _StageRun:
             note=self.run.notes.take(),
         )
         if self.run.checkpoint is not None:
-            append_row(self.run.checkpoint.with_name("metrics.jsonl"), report, precision=now.precision)
+            with self.run.going_on():
+                append_row(self.run.checkpoint.with_name("metrics.jsonl"), report, precision=now.precision)
         return report
 
     def _save(self) -> None:
@@ -309,11 +332,8 @@ class _StageRun:
         self.run.write(parts)
 
     def _save_end(self) -> None:
-        """After the last stage drop the checkpoint; after another one keep the weights it ended with."""
-        if self.run.checkpoint is None:
-            return
-        if self.is_last:
-            self.run.checkpoint.unlink(missing_ok=True)
-            return
-        ended = {name: values for name, values in self.state.tensors().items() if name.startswith("model/")}
-        self.run.write({"now": Kept(Counters(self.now.stage + 1), ended)})
+        """Keep the weights another stage begins with; those of the last stage are the caller's to keep."""
+        if not self.is_last:
+            ended = {name: values for name, values in self.state.tensors().items() if name.startswith("model/")}
+            with self.run.going_on():
+                self.run.write({"now": Kept(Counters(self.now.stage + 1), ended)})

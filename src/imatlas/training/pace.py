@@ -5,12 +5,14 @@ Once the learning rate falls the number is corrected downwards only, so that the
 
 from __future__ import annotations
 
+from imatlas.checks import InputError
 from imatlas.training.plan import DECAY_SHARE, Plan
 
-__all__ = ["Pace"]
+__all__ = ["Pace", "judge_steps"]
 
 CALIBRATION_STEPS = 4
 CORRECTED_EVERY = 20
+FEWEST_STEPS, FEW_STEPS = 10, 100
 
 
 class Pace:
@@ -43,3 +45,24 @@ class Pace:
         fitting = max(step + 1, step + int((self.plan.seconds - seconds) * rate))
         is_falling = steps > 0 and step > (1 - DECAY_SHARE) * steps
         return min(steps, fitting) if is_falling else fitting
+
+
+def judge_steps(stage: str, steps: int, seconds: float) -> str:
+    """Give a sentence for people if few steps fit into the seconds of a stage, an empty one if enough do.
+
+    Parameters
+    ----------
+    stage : its name.
+    steps : that fit, as measured; below 100 images are close to noise.
+    seconds : that the stage has.
+
+    Raises
+    ------
+    InputError
+        If fewer than 10 fit: a network is then as random as before.
+    """
+    longer = f"a budget {-(-FEW_STEPS // steps)} times as long, or smaller images"
+    found = f"The budget leaves {seconds:.2g} s for stage {stage}, enough for {steps} steps"
+    if steps < FEWEST_STEPS:
+        raise InputError(f"{found}; a network learns nothing in fewer than {FEWEST_STEPS}. Give {longer}.")
+    return f"{found}: what it draws will be close to noise. For more give {longer}." if steps < FEW_STEPS else ""

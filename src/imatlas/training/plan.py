@@ -59,6 +59,8 @@ class Plan:
             seconds=self.seconds * stage.share,
             batch_size=self.batch_size or stage.batch_size,
             learning_rate=self.learning_rate or stage.learning_rate,
+            betas=stage.betas or self.betas,
+            clip=stage.clip or self.clip,
         )
 
     def rate_at(self, step: int, steps: int) -> float:
