@@ -22,13 +22,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from scipy.interpolate import make_interp_spline
 from sklearn.covariance import ledoit_wolf
 from torch import Tensor
 
 __all__ = ["CodeShell", "Decode", "even_codes", "path_energy", "refine_path"]
 
 BLOCK = 512
-FINE = 8
+FINE = 4
+ROUNDS = 4
 
 Decode = Callable[[Tensor], Tensor]
 """Function: codes float32 (b, d) -> what lengths are measured in, such as images (b, C, H, W)."""
@@ -136,17 +138,28 @@ def refine_path(
 
 
 def even_codes(decode: Decode, path: np.ndarray, frames: int, shell: CodeShell | None = None) -> np.ndarray:
-    """Give codes float32 (frames, d) along a path (m, d), equally far apart in what the decoder draws."""
-    fine = np.linspace(0, len(path) - 1, FINE * max(len(path), frames) + 1)
-    way = _between(path, fine, shell)
-    with torch.no_grad():
-        drawn = torch.cat([decode(torch.from_numpy(part)).flatten(1) for part in np.array_split(way, -(-len(way) // BLOCK))])
-    travelled = np.r_[0.0, np.cumsum(drawn.diff(dim=0).double().norm(dim=1).cpu().numpy())]
-    if travelled[-1] == 0:
-        return np.repeat(path[:1], frames, axis=0)
-    even = _between(path, np.interp(np.linspace(0, travelled[-1], frames), travelled, fine), shell)
+    """Give codes float32 (frames, d) along a path (m, d), equally far apart in what the decoder draws.
+
+    Equal parts of the way itself come first, from a fine subdivision; then the steps between frames, which are chords of it,
+    are made equal by a few rounds of the same.
+    """
+    places = np.linspace(0, len(path) - 1, FINE * max(len(path), frames) + 1)
+    for _ in range(1 + ROUNDS):
+        travelled = _travelled(decode, _between(path, places, shell))
+        if travelled[-1] == 0:
+            return np.repeat(path[:1], frames, axis=0)
+        places = np.interp(np.linspace(0, travelled[-1], frames), travelled, places)
+    even = _between(path, places, shell)
     even[[0, -1]] = path[[0, -1]]
     return even
+
+
+def _travelled(decode: Decode, codes: np.ndarray) -> np.ndarray:
+    """Lengths float64 (m,) from the first code to each, in what is drawn."""
+    with torch.no_grad():
+        parts = np.array_split(codes, -(-len(codes) // BLOCK))
+        drawn = torch.cat([decode(torch.from_numpy(part)).flatten(1) for part in parts])
+    return np.r_[0.0, np.cumsum(drawn.diff(dim=0).double().norm(dim=1).numpy())]
 
 
 class _Frame:
@@ -190,14 +203,16 @@ class _Frame:
 
 
 def _between(path: np.ndarray, places: np.ndarray, shell: CodeShell | None) -> np.ndarray:
-    """Give codes float32 at fractional places of a path; between two codes held on the shell, at radii in between."""
+    """Give codes float32 at fractional places of a path, on a spline through it; on the shell, at radii in between."""
     if shell is None:
-        steps = np.arange(len(path))
-        return np.stack([np.interp(places, steps, column) for column in path.T], axis=1).astype(np.float32)
+        return _curve(path, places).astype(np.float32)
     whitened = shell.whiten(path)
     lengths = np.linalg.norm(whitened, axis=1)
-    directions = whitened / np.maximum(lengths, 1e-12)[:, None]
-    steps = np.arange(len(path))
-    turned = np.stack([np.interp(places, steps, column) for column in directions.T], axis=1)
+    turned = _curve(whitened / np.maximum(lengths, 1e-12)[:, None], places)
     turned /= np.maximum(np.linalg.norm(turned, axis=1), 1e-12)[:, None]
-    return shell.codes(turned * np.interp(places, steps, lengths)[:, None])
+    return shell.codes(turned * np.interp(places, np.arange(len(path)), lengths)[:, None])
+
+
+def _curve(points: np.ndarray, places: np.ndarray) -> np.ndarray:
+    # A cubic has no corners, which frames would cut and so come nearer to each other there.
+    return make_interp_spline(np.arange(len(points)), points, k=min(3, len(points) - 1))(places)
