@@ -1,0 +1,137 @@
+"""Conditions on their way through an atlas: resumed, stored without a bank, drawn by the prior or from the bank."""
+
+import shutil
+import signal
+from copy import deepcopy
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from laws.generators import shaken
+from laws.threads import one_thread
+
+from imatlas.checks import InputError
+from imatlas.conditions import CONDITIONS
+from imatlas.generators import CodeFlow, NeighborhoodPrior, Vae
+from imatlas.images import moving_shape
+from imatlas.recipes import Model, Wishes, load_model, map_images, train_atlas, with_bank
+from imatlas.recipes.conditioning import describe_conditions, split_plan
+from imatlas.store import Atlas, open_atlas
+from imatlas.training import Interrupted, Plan
+from imatlas.values import Example, Samples
+
+__all__ = ["one_thread"]
+
+WISHES = Wishes(steps=44, seed=3, features="principal_components", generator="vae")
+
+
+@pytest.fixture(scope="module")
+def small():
+    """Networks of a size that trains in a second."""
+    with pytest.MonkeyPatch.context() as patch:
+        for network in (NeighborhoodPrior, CodeFlow):
+            patch.setattr(network, "width", 32)
+            patch.setattr(network, "depth", 1)
+        patch.setattr(Vae, "sizes_for", classmethod(lambda cls, image_shape, dimension, n_images: {"code_dim": 4, "width": 8}))
+        yield
+
+
+@pytest.fixture(scope="module")
+def mapped(tmp_path_factory, one_thread) -> Atlas:
+    """An atlas of 130 shapes, mapped and not trained on."""
+    images, _ = moving_shape(130, 8, seed=0)
+    return map_images(images, tmp_path_factory.mktemp("atlas") / "whole.atlas", WISHES)
+
+
+@pytest.fixture(scope="module")
+def atlas(mapped: Atlas, small) -> Atlas:
+    """The same with a trained model; a copy without one lies beside it."""
+    shutil.copytree(mapped.folder, mapped.folder.with_name("parts.atlas"))
+    train_atlas(mapped, WISHES)
+    return mapped
+
+
+@pytest.fixture(scope="module")
+def model(atlas: Atlas) -> Model:
+    return load_model(atlas.model("0001-vae"))
+
+
+def said(samples: Samples) -> list[dict]:
+    """What the notes of some samples say of conditions."""
+    return [{name: words for name, words in how.items() if name in CONDITIONS} for how in samples.how]
+
+
+def test_a_stopped_and_resumed_model_with_neighborhoods_has_the_same_bits(atlas: Atlas) -> None:
+    parts = open_atlas(atlas.folder.with_name("parts.atlas"))
+
+    def stop(progress) -> None:
+        if progress.stage == "autoencoder" and progress.done == 20:
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(Interrupted):
+        train_atlas(parts, WISHES, report=stop)
+    heard: list = []
+    train_atlas(parts, WISHES, report=heard.append)
+    assert "neighborhood prior" not in {progress.stage for progress in heard}, "it was trained before the stop"
+    for name in ("model", "prior", "condition-style", "condition-neighborhood"):
+        one, other = ((some.model("0001-vae").folder / f"{name}.safetensors").read_bytes() for some in (atlas, parts))
+        assert one == other, name
+
+
+def test_a_model_folder_holds_no_feature_of_a_training_image(atlas: Atlas) -> None:
+    folder, n = atlas.model("0001-vae"), len(atlas.manifold)
+    for name in ("condition-style", "condition-neighborhood", "condition-density", "prior"):
+        assert all(n not in np.shape(array) for array in folder.load_packed(name)[1].values())
+
+
+def test_where_codes_come_from_is_chosen_and_said(atlas: Atlas, model: Model) -> None:
+    """Without labels the cluster would be drawn; a set of 117 has none that are large enough, so nothing is left to draw."""
+    assert said(model.sample([4])) == [{}]
+    drawn = model.sample([4, 5], codes_from="prior")
+    assert said(drawn) == [{"neighborhood": "drawn from the prior"}] * 2
+    banked = with_bank(model, atlas.images, atlas.manifold).sample([4, 5], codes_from="bank")
+    assert said(banked) == [{"neighborhood": "drawn from the bank"}] * 2
+    assert not np.array_equal(drawn.codes.fields["neighborhood"], banked.codes.fields["neighborhood"])
+    for samples in (drawn, banked):
+        assert not np.array_equal(samples.pixels, model.sample([4, 5], codes_from="none").pixels)
+    with pytest.raises(InputError, match="Codes cannot come from bank here: the training images are not at hand"):
+        model.sample([0], codes_from="bank")
+    with pytest.raises(InputError, match="Codes cannot come from labels here: the model was trained with neither class nor"):
+        model.sample([0], codes_from="labels")
+    with pytest.raises(InputError, match="Codes cannot come from 'luck'; choose one of: none, labels, prior, bank"):
+        model.sample([0], codes_from="luck")
+
+
+def test_the_prior_draws_given_the_wishes_and_a_wished_neighborhood_is_kept(atlas: Atlas, model: Model) -> None:
+    moved = replace(model, prior=shaken(deepcopy(model.prior)))  # two steps of training hardly move it from nothing
+    low, high = (moved.sample(range(8), {"density": wish}, codes_from="prior").codes.fields for wish in ("0", "1"))
+    assert not np.allclose(low["neighborhood"], high["neighborhood"], atol=1e-4)
+    example = Example(atlas.manifold.features.rows[0], "cat.png")
+    samples = model.sample([1, 2], {"neighborhood": example, "style": example}, codes_from="prior")
+    assert said(samples) == [{"neighborhood": "picture cat.png", "style": "picture cat.png"}] * 2
+    assert np.ptp(samples.codes.fields["neighborhood"], axis=0).max() == 0
+
+
+def test_the_bank_of_an_atlas_has_the_codes_it_was_trained_with(atlas: Atlas, model: Model) -> None:
+    described = {condition.name: condition for condition in describe_conditions(atlas.images, atlas.manifold)}
+    for condition in with_bank(model, atlas.images, atlas.manifold).conditions:
+        some = (np.arange(9), np.random.default_rng(0))
+        np.testing.assert_array_equal(
+            condition.codes(*some), described[condition.name].codes(some[0], np.random.default_rng(0))
+        )
+
+
+def test_a_condition_that_is_not_to_be_had_is_told_with_the_reason(atlas: Atlas) -> None:
+    with pytest.raises(
+        InputError, match=r"conditioned on 'class' \(no labels, or only one class\); it has: style, neighborhood"
+    ):
+        describe_conditions(atlas.images, atlas.manifold, ["style", "class"])
+
+
+def test_the_prior_gets_a_twentieth_and_at_most_a_minute() -> None:
+    prior, rest = split_plan(Plan(seconds=600))
+    assert (prior.seconds, rest.seconds) == (30, 570)
+    prior, rest = split_plan(Plan(seconds=3600))
+    assert (prior.seconds, rest.seconds) == (60, 3540)
+    prior, rest = split_plan(Plan(steps=1000))
+    assert (prior.steps, rest.steps) == (50, 1000), "steps that were asked for are those of the generator"
