@@ -12,7 +12,9 @@ from imatlas.values import Codes, Dials
 
 
 def a_flow() -> Flow:
-    return made(lambda shape, fields: Flow(shape, fields, patch=4, width=32, depth=1, steps=3), (1, 8, 8))
+    return made(
+        lambda shape, fields: Flow(shape, fields, patch=4, width=32, depth=1, few_steps=False, turned={"steps": 3}), (1, 8, 8)
+    )
 
 
 @pytest.mark.parametrize(

@@ -114,7 +114,7 @@ def test_a_time_grid_rises_from_zero_and_ends_before_one(steps: int) -> None:
 
 def test_guidance_pushes_along_the_difference_the_condition_makes() -> None:
     """The guess is free + w (given - free): w = 1 is as trained, more is further from free; without codes nothing changes."""
-    model = made(lambda shape, fields: Flow(shape, fields, patch=4, width=32, depth=1, steps=4), (1, 8, 8))
+    model = made(lambda shape, fields: Flow(shape, fields, patch=4, width=32, depth=1), (1, 8, 8))
     noise, codes = model.draw_noise(3, torch.Generator().manual_seed(0)), some_codes(3)
     assert torch.equal(model.sample(noise, codes, Dials(guidance=1.0)), model.sample(noise, codes))
     strong = model.sample(noise, codes, Dials(guidance=4.0)) - model.sample(noise, {})

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from laws import generators as laws
 
-from imatlas.generators import GENERATORS, SAMPLERS, CodeFlow, Flow, Generator, LatentFlow, Vae
+from imatlas.generators import GENERATORS, SAMPLERS, CodeFlow, Flow, Gan, Generator, LatentFlow, Vae
 
 SHAPE = (1, 8, 8)
 
@@ -22,12 +22,18 @@ def patch_of(image_shape: tuple[int, int, int]) -> int:
 
 
 MEMBERS = {
-    "latent_flow": lambda shape, fields: LatentFlow(shape, fields, code_dim=4, width=8, sharp_width=16, sharp_depth=1, steps=2),
+    "latent_flow": lambda shape, fields: LatentFlow(shape, fields, code_dim=4, width=8, texture_dim=3, critic_width=8),
     "vae": lambda shape, fields: Vae(shape, fields, code_dim=4, width=8),
-    "flow": lambda shape, fields: Flow(shape, fields, patch=patch_of(shape), width=32, depth=1, steps=3),
+    "gan": lambda shape, fields: Gan(shape, fields, noise_dim=4, width=8),
+    "gan, augmented": lambda shape, fields: Gan(shape, fields, noise_dim=4, width=8, augment=True),
+    "flow": lambda shape, fields: Flow(shape, fields, patch=patch_of(shape), width=32, depth=1, turned={"steps": 5}),
     "vae, normal": lambda shape, fields: Vae(shape, fields, code_dim=4, width=8, sampler=SAMPLERS["normal"]),
     "vae, mixture": lambda shape, fields: Vae(shape, fields, code_dim=4, width=8, sampler=SAMPLERS["mixture"]),
-    "flow, guided": lambda shape, fields: Flow(shape, fields, patch=4, width=64, depth=1, steps=3, guidance=2.0),
+    "flow, guided": lambda shape, fields: Flow(
+        shape, fields, patch=4, width=64, depth=1, few_steps=False, turned={"steps": 3, "guidance": 2.0}
+    ),
+    "flow, few": lambda shape, fields: Flow(shape, fields, patch=4, width=32, depth=1, turned={"steps": 2}),
+    "flow, unet": lambda shape, fields: Flow(shape, fields, network="unet", width=16, depth=1, turned={"steps": 5}),
 }
 every_member = pytest.mark.parametrize("build", MEMBERS.values(), ids=MEMBERS)
 

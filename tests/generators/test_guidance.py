@@ -32,7 +32,7 @@ def normal(mean: float, spread: float) -> Estimate:
 
 
 def a_flow(shape=SHAPE, fields=FIELDS) -> Flow:
-    return Flow(shape, fields, patch=4, width=32, depth=1, steps=3)
+    return Flow(shape, fields, patch=4, width=32, depth=1, turned={"steps": 5})
 
 
 def a_vae(shape=SHAPE, fields=FIELDS) -> Vae:
