@@ -89,6 +89,6 @@ def jump(estimate: Estimate, noise: Tensor, times: Sequence[float]) -> Tensor:
     """
     guess = noise
     for time in times:
-        now = torch.full((len(noise),), time, device=noise.device)
+        now = torch.tensor([time], device=noise.device)
         guess = estimate(mix(guess, noise, now), now)
     return guess

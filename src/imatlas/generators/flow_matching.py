@@ -24,7 +24,7 @@ __all__ = ["CLAMP", "Estimate", "heun", "like", "mix", "time_grid", "velocity_er
 CLAMP = 0.05
 
 Estimate = Callable[[Tensor, Tensor], Tensor]
-"""Function (mixed (b, ...), time (b,)) -> guess of the clean values (b, ...)."""
+"""Function (mixed (b, ...), time (b,) or (1,)) -> guess of the clean values (b, ...)."""
 
 
 def velocity_error(
@@ -85,7 +85,8 @@ def heun(estimate: Estimate, noise: Tensor, grid: Sequence[float]) -> Tensor:
     """
 
     def guess(state: Tensor, time: float) -> Tensor:
-        return estimate(state, torch.full((len(state),), time, device=state.device))
+        # One number for all rows: known to a guide, and to who records the walk, without a look at the batch.
+        return estimate(state, torch.tensor([time], device=state.device))
 
     state = noise
     for now, later in pairwise(grid):

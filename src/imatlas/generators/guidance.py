@@ -57,7 +57,7 @@ class Guess(nn.Module):
         """Give the estimate under some codes; `change` gives at times (b,) what is added to the condition vectors."""
 
         def guess(mixed: Tensor, time: Tensor) -> Tensor:
-            condition = self.condition(codes, len(mixed), time)
+            condition = self.condition(codes, mixed.shape[0], time)
             return self.network(mixed, condition if change is None else condition + change(time)).float()
 
         return guess
@@ -66,7 +66,7 @@ class Guess(nn.Module):
         """Give the estimate under codes that are loosened early in a walk from noise (b, ...); see `annealing`."""
         if not diversity or not codes:
             return self.under(codes)
-        given = self.condition(codes, len(noise)) - self.condition({}, len(noise))
+        given = self.condition(codes, noise.shape[0]) - self.condition({}, noise.shape[0])
         return self.under(codes, annealing(given, noise, diversity))
 
 

@@ -126,7 +126,7 @@ class MixtureSampler(LatentSampler):
     ) -> Tensor:
         """Choose a component by the last noise entry, read as a probability; place within it by the others."""
         normal, choice = noise[:, :-1], torch.special.ndtr(noise[:, -1:])
-        weights = self.shares.log().expand(len(noise), -1)  # (b, k)
+        weights = self.shares.log().expand(noise.shape[0], -1)  # (b, k)
         given = [present_rows(codes[field.name]) for field in self.fields if field.name in codes]
         if given:
             gaps = (self.means[None] - mean[:, None]) / spread[:, None]  # (b, k, code_dim)

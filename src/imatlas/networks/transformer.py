@@ -59,12 +59,12 @@ class PatchTransformer(nn.Module):
         return coarse + self.refine(torch.cat([coarse, images.to(coarse.dtype)], dim=1))
 
     def _to_patches(self, images: Tensor) -> Tensor:
-        b, side, p = len(images), self.size // self.patch, self.patch
+        b, side, p = images.shape[0], self.size // self.patch, self.patch
         grid = images.reshape(b, -1, side, p, side, p)
         return grid.permute(0, 2, 4, 1, 3, 5).reshape(b, side * side, -1)  # (b, t, C p p)
 
     def _from_patches(self, tokens: Tensor) -> Tensor:
-        b, side, p = len(tokens), self.size // self.patch, self.patch
+        b, side, p = tokens.shape[0], self.size // self.patch, self.patch
         grid = tokens.reshape(b, side, side, self.channels_out, p, p)
         return grid.permute(0, 3, 1, 4, 2, 5).reshape(b, self.channels_out, self.size, self.size)
 
