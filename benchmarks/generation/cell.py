@@ -1,7 +1,7 @@
 """One measurement, in a process of its own: `python -m generation.cell NAME ...`, started by benchmarks/generation.py.
 
-The clock of a budget starts with the process and leaves out only the imports: reading the images counts, and whatever else is
-done before the last training step. Drawing is timed apart and not part of the budget. Peak memory is the process's own until
+The clock of a budget starts when the process has imported what it needs: reading the images counts, and whatever else is done
+before the last training step. Drawing is timed apart and not part of the budget. Peak memory is the process's own until
 the samples are drawn. Scores are made by another process, from the samples that are kept here.
 """
 
@@ -24,8 +24,9 @@ class Cell:
     """What a measurement is given, and the numbers it finds."""
 
     def __init__(self, job: Job, place: Place, *, seconds: float, n_samples: int, launched: float) -> None:
-        self.job, self.place, self.seconds, self.n_samples, self.launched = job, place, seconds, n_samples, launched
-        self.numbers: dict[str, object] = {}
+        self.job, self.place, self.seconds, self.n_samples = job, place, seconds, n_samples
+        self.began = time.time()
+        self.numbers: dict[str, object] = {"import_seconds": self.began - launched}
         self.samples: dict[str, np.ndarray] = {}
 
     @property
@@ -39,8 +40,8 @@ class Cell:
             return kept["x_train"]
 
     def clock(self) -> float:
-        """Give the seconds since the process was started, imports left out."""
-        return time.time() - self.launched - float(self.numbers.get("import_seconds", 0.0))
+        """Give the seconds since the imports were over."""
+        return time.time() - self.began
 
     def has_time(self, share: float = 1.0) -> bool:
         """Say whether so large a share of the budget is not used up."""
@@ -79,14 +80,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     asked = parser.parse_args()
     job, place = Job.named(asked.name), Place(asked.data, asked.root, asked.rows)
-    cell = Cell(job, place, seconds=asked.seconds, n_samples=asked.samples, launched=asked.launched)
     try:
-        with cell.timed("import"):
-            module = import_module(module_of(job))
-        module.measure(cell)
+        module = import_module(module_of(job))
     except ModuleNotFoundError as error:
         # A library that is not installed is told apart from one that fails.
-        cell.numbers = {"absent": str(error)}
+        asked.out.write_text(json.dumps({"absent": str(error)}) + "\n")
+        return
+    cell = Cell(job, place, seconds=asked.seconds, n_samples=asked.samples, launched=asked.launched)
+    module.measure(cell)
     if cell.samples:
         file = sample_file(place.scratch, job)
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -24,7 +24,7 @@ class Schooling:
     varied: bool
 
 
-SCHOOLING = {1: Schooling(32, 4, False), 3: Schooling(48, 16, True)}
+SCHOOLING = {1: Schooling(32, 6, False), 3: Schooling(48, 16, True)}
 """Channels of the images -> schooling."""
 
 

@@ -47,7 +47,8 @@ def learn(cell: Cell, variant: str, folder: Path) -> tuple[Atlas, Model]:
 
     model = train_atlas(atlas, wishes, report=listen)
     n_images, seconds = (sum(part) for part in zip(*shown.values()))
-    parameters = sum(parameter.numel() for parameter in model.generator.parameters())
+    networks = [part for part in (model.generator, model.prior) if part is not None]
+    parameters = sum(parameter.numel() for network in networks for parameter in network.parameters())
     cell.trained(parameters=parameters, images=round(n_images), seconds=seconds)
     for stage, (images_shown, spent) in shown.items():
         cell.numbers[f"{stage.replace(' ', '_')}_images_per_second"] = images_shown / max(spent, 1e-9)
