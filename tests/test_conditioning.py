@@ -135,3 +135,4 @@ def test_the_prior_gets_a_twentieth_and_at_most_a_minute() -> None:
     assert (prior.seconds, rest.seconds) == (60, 3540)
     prior, rest = split_plan(Plan(steps=1000))
     assert (prior.steps, rest.steps) == (50, 1000), "steps that were asked for are those of the generator"
+    assert split_plan(Plan(steps=100_000))[0].steps == 600

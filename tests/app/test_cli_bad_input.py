@@ -186,13 +186,14 @@ def test_a_programming_error_is_not_dressed_up():
 
 @pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals")
 def test_ctrl_c_in_training_saves_and_the_same_command_goes_on(mapped):
-    words = [sys.executable, "-m", "imatlas.app.cli.main", "train", str(mapped), "--generator", "vae", "--steps"]
+    options = ["--generator", "vae", "--conditions", "map_place", "--steps"]
+    words = [sys.executable, "-m", "imatlas.app.cli.main", "train", str(mapped), *options]
     training = subprocess.Popen([*words, "100000"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     rows = mapped / "models" / "0001-vae" / "metrics.jsonl"
     until = time.monotonic() + 60
     while not rows.exists() and training.poll() is None and time.monotonic() < until:
         time.sleep(0.05)
-    second = told("train", mapped, "--generator", "vae", "--steps", "100000")
+    second = told("train", mapped, *options, "100000")
     training.send_signal(signal.SIGINT)
     _, err = training.communicate(timeout=60)
     assert "in use by another imatlas process" in second

@@ -21,7 +21,7 @@ from imatlas.values import Codes, ImageSet, Manifold
 __all__ = ["build_prior", "describe_conditions", "load_prior", "split_plan", "train_prior"]
 
 PRIOR_SHARE = 0.05
-MOST_PRIOR_SECONDS = 60.0
+MOST_PRIOR_SECONDS, MOST_PRIOR_STEPS = 60.0, 600
 
 
 def describe_conditions(images: ImageSet, manifold: Manifold, names: Sequence[str] | None = None) -> tuple[Condition, ...]:
@@ -58,8 +58,11 @@ def build_prior(conditions: Sequence[Condition], seed: int = 0) -> NeighborhoodP
 
 
 def split_plan(plan: Plan) -> tuple[Plan, Plan]:
-    """Divide a plan between the prior, which gets 5 % and at most a minute, and the generator."""
-    steps = max(1, round(PRIOR_SHARE * plan.steps)) if plan.steps else 0
+    """Divide a plan between the prior, which gets 5 %, at most a minute or 600 steps, and the generator.
+
+    Steps that were asked for are those of the generator.
+    """
+    steps = min(MOST_PRIOR_STEPS, max(1, round(PRIOR_SHARE * plan.steps))) if plan.steps else 0
     seconds = min(MOST_PRIOR_SECONDS, PRIOR_SHARE * plan.seconds)
     return replace(plan, steps=steps, seconds=seconds), replace(plan, seconds=plan.seconds - seconds)
 
