@@ -57,7 +57,7 @@ def test_a_journey_counted_in_steps_counts_its_encoder_in_steps():
     assert isinstance(choose_extractor("auto", 199, budget=600.0, steps=30), PrincipalComponents)
 
 
-@pytest.mark.parametrize("wrong", [{"features": "x"}, {"generator": "x"}, {"conditions": ("class", "x")}])
+@pytest.mark.parametrize("wrong", [{"features": "x"}, {"generator": "x"}, {"conditions": ("class", "x")}, {"precision": "x"}])
 def test_wishes_that_nothing_can_meet_are_refused_at_the_door(wrong):
     with pytest.raises(InputError, match=r"There (is|are) no .* 'x'; choose"):
         Wishes(**wrong)

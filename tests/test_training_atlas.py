@@ -3,6 +3,7 @@
 import errno
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -58,3 +59,17 @@ def test_weights_that_cannot_be_written_are_an_error_and_the_same_call_goes_on(
     assert atlas.models == ("0001-vae",)
     assert folder.is_trained
     assert not checkpoint_path(folder.folder).exists()
+
+
+def test_the_model_keeps_the_steps_and_the_precision_it_was_trained_with(atlas: Atlas) -> None:
+    """Another precision is another model; asked for in the same words, each is found again."""
+    for wishes, name, used in (
+        (WISHES, "0001-vae", "float32"),
+        (replace(WISHES, precision="bfloat16"), "0002-vae", "bfloat16"),
+        (replace(WISHES, precision="bfloat16"), "0002-vae", "bfloat16"),
+    ):
+        model = train_atlas(atlas, wishes)
+        assert model.name == name
+        stages = atlas.model(name).config["plan"]["stages"]
+        assert stages == {"autoencoder": {"steps": 4, "precision": used}, "code flow": {"steps": 2, "precision": used}}
+        assert used in (atlas.model(name).folder / "README.md").read_text()

@@ -32,6 +32,7 @@ from imatlas.values import FeatureMatrix, ImageSet, Manifold
 __all__ = ["Wishes", "extractor_of", "judge_atlas", "map_images", "mapper_of", "pick_device", "train_atlas"]
 
 LEAST_GENERATOR_SHARE = 0.3
+PRECISIONS = ("auto", "float32", "bfloat16")
 COMPARED = 300
 
 
@@ -48,6 +49,7 @@ class Wishes:
     generator : key of `GENERATORS`.
     conditions : keys of `CONDITIONS`, or None for all that the set has.
     device : "auto", "cpu", "cuda" or "mps".
+    precision : of the products in training, "auto", "float32" or "bfloat16"; what "auto" chose is kept with the model.
     """
 
     budget: float = 600.0
@@ -57,12 +59,15 @@ class Wishes:
     generator: str = "latent_flow"
     conditions: tuple[str, ...] | None = None
     device: str = "auto"
+    precision: str = "auto"
 
     def __post_init__(self) -> None:
         if self.features != "auto" and self.features not in EXTRACTORS:
             raise InputError(f"There are no features {self.features!r}; choose auto or one of: {', '.join(EXTRACTORS)}.")
         if self.generator not in GENERATORS:
             raise InputError(f"There is no generator {self.generator!r}; choose one of: {', '.join(GENERATORS)}.")
+        if self.precision not in PRECISIONS:
+            raise InputError(f"There is no precision {self.precision!r}; choose one of: {', '.join(PRECISIONS)}.")
         unknown = [name for name in self.conditions or () if name not in CONDITIONS]
         if unknown:
             raise InputError(f"There is no condition {unknown[0]!r}; choose all, none, or some of: {', '.join(CONDITIONS)}.")
@@ -158,8 +163,10 @@ def train_atlas(
     images, manifold = atlas.images, atlas.manifold
     seconds = max(wishes.budget - atlas.seconds.get("map", 0.0), LEAST_GENERATOR_SHARE * wishes.budget)
     asked = {"generator": wishes.generator, "conditions": wishes.conditions, "budget": wishes.budget, "steps": wishes.steps}
+    if wishes.precision != "auto":
+        asked["precision"] = wishes.precision
     key = content_hash(atlas.images_hash, manifold.features.extractor, asked, wishes.seed)
-    plan = Plan(steps=wishes.steps, seconds=seconds, seed=wishes.seed)
+    plan = Plan(steps=wishes.steps, seconds=seconds, seed=wishes.seed, precision=wishes.precision)
     folder = _unfinished_or_finished(atlas, key)
     if folder is not None and folder.is_trained:
         return load_model(folder)
@@ -183,7 +190,7 @@ def train_atlas(
             report(progress)
         model = replace(model, precision=_drawing_precision(model))
         _choose_sharpening(model, manifold, extractor)
-        save_model(model, folder, folder.config["plan"])
+        save_model(model, folder, folder.config["plan"] | {"stages": _as_trained(folder)})
     folder.write_card(images)
     atlas.choose_default(folder.name)
     return model
@@ -196,6 +203,11 @@ def _unfinished_or_finished(atlas: Atlas, key: str) -> ModelFolder | None:
         if (folder.folder / "config.json").is_file() and folder.config["plan"].get("key") == key:
             return folder
     return None
+
+
+def _as_trained(folder: ModelFolder) -> dict[str, dict[str, object]]:
+    """Steps and precision of each stage as they were, by its name; with them a run can be repeated."""
+    return {row["stage"]: {"steps": row["steps"], "precision": row["precision"]} for row in folder.metrics}
 
 
 def _drawing_precision(model: Model) -> str:

@@ -25,6 +25,7 @@ from imatlas.app.cli.options import (
     Kind,
     ModelName,
     Out,
+    Precision,
     Resolution,
     Seed,
     Steps,
@@ -64,6 +65,7 @@ def run(
     seed: Seed = 0,
     count: Count = None,
     device: Device = "auto",
+    precision: Precision = "auto",
     as_json: Json = False,
 ) -> None:
     """The main job: read, map, cluster, train, generate, evaluate, report."""
@@ -77,6 +79,7 @@ def run(
         generator=generator,
         conditions=conditions,
         device=device,
+        precision=precision,
         as_json=as_json,
     )
     verbs.run(source, out, asked, resolution=resolution, ground=ground, count=count, as_json=as_json)
@@ -123,13 +126,21 @@ def train(
     steps: Steps = 0,
     seed: Seed = 0,
     device: Device = "auto",
+    precision: Precision = "auto",
     as_json: Json = False,
 ) -> None:
     """Train a generator on an atlas, or go on where training was stopped."""
     from imatlas.app.cli import verbs
 
     asked = verbs.asked(
-        budget, seed=seed, steps=steps, generator=generator, conditions=conditions, device=device, as_json=as_json
+        budget,
+        seed=seed,
+        steps=steps,
+        generator=generator,
+        conditions=conditions,
+        device=device,
+        precision=precision,
+        as_json=as_json,
     )
     verbs.train(atlas, asked, as_json=as_json)
 

@@ -17,6 +17,9 @@ Features = Annotated[str, typer.Option(help="auto, encoder, principal_components
 Kind = Annotated[str, typer.Option("--generator", help="latent_flow, vae or flow.")]
 Steps = Annotated[int, typer.Option(min=0, help="Training steps; 0 = as many as fit into the budget.")]
 Conditions = Annotated[str, typer.Option(help="all, none, or some of class,cluster,style,neighborhood,map_place,density.")]
+Precision = Annotated[
+    str, typer.Option(help="Products in training: auto, float32 or bfloat16. auto measures with a budget, not with --steps.")
+]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 Count = Annotated[
     int | None, typer.Option(min=20, max=1_000_000, help="Images drawn for judging; 10,000 or 2,000 when not given.")

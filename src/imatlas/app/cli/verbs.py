@@ -55,13 +55,14 @@ def asked(
     generator: str = "latent_flow",
     conditions: str = "all",
     device: str = "auto",
+    precision: str = "auto",
     as_json: bool,
 ) -> Wishes:
     """Read the options that decide how things are fitted; a wrong one ends the program with a sentence and exit code 2."""
     with sentences(Console(as_json=as_json), code=MISUSED):
         chosen = None if conditions == "all" else tuple(name for name in conditions.split(",") if name != "none")
         pick_device(device)
-        wishes = Wishes(read_duration(budget), steps, seed, features, generator.replace("-", "_"), chosen, device)
+        wishes = Wishes(read_duration(budget), steps, seed, features, generator.replace("-", "_"), chosen, device, precision)
     return wishes
 
 
