@@ -14,18 +14,18 @@ Song et al. 2023, "Consistency models", arXiv 2303.01469; Geng et al. 2024, "Con
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
 
 import torch
 from torch import Tensor, nn
 
 from imatlas.generators.flow_matching import CLAMP, Estimate, like, mix
 
-__all__ = ["FEW_TIMES", "Closing", "consistency_error", "jump"]
+__all__ = ["FEW_TIMES", "Closing", "Jumps", "consistency_error"]
 
 MEAN, SPREAD = 0.0, 1.6
 SOFT = 0.03
-FEW_TIMES = {1: (0.0,), 2: (0.0, 0.5), 3: (0.0, 0.4, 0.7), 4: (0.0, 0.3, 0.55, 0.8)}
+FEW_TIMES = {1: (0.0,), 2: (0.0, 0.3), 3: (0.0, 0.4, 0.7), 4: (0.0, 0.2, 0.4, 0.6)}
 """Number of evaluations -> their times."""
 
 
@@ -61,6 +61,39 @@ class Closing(nn.Module):
         return 0.5**halvings
 
 
+class Jumps(nn.Module):
+    """Draws with one evaluation at each of a few rising times: guess, mix the guess with noise again, guess anew.
+
+    The noise of each mixing must be new, or the guesses only get worse (Fréchet distance 8.5 against 4.9 of the first).
+    It is made of the noise at the beginning, by a fixed shuffle of its numbers with fixed signs, which is as good as
+    drawing afresh and leaves an image a function of its own noise.
+
+    Parameters
+    ----------
+    noise_shape : shape of the noise of one image.
+    """
+
+    orders: Tensor
+    signs: Tensor
+
+    def __init__(self, noise_shape: tuple[int, ...]) -> None:
+        super().__init__()
+        size, generator = math.prod(noise_shape), torch.Generator().manual_seed(0)
+        turns = max(FEW_TIMES) - 1
+        self.register_buffer("orders", torch.stack([_ring(size, generator) for _ in range(turns)]))
+        self.register_buffer("signs", torch.randint(2, (turns, size), generator=generator) * 2.0 - 1)
+
+    def forward(self, estimate: Estimate, noise: Tensor, steps: int) -> Tensor:
+        """Give clean values (b, ...) from noise (b, ...) with so many evaluations, a key of `FEW_TIMES`."""
+        first, *later = FEW_TIMES[steps]
+        guess = estimate(noise, torch.full((len(noise),), first, device=noise.device))
+        for turn, moment in enumerate(later):
+            time = torch.full((len(noise),), moment, device=noise.device)
+            fresh = (noise.flatten(1)[:, self.orders[turn]] * self.signs[turn]).view_as(noise)
+            guess = estimate(mix(guess, fresh, time), time)
+        return guess
+
+
 def consistency_error(estimate: Estimate, clean: Tensor, generator: torch.Generator, *, gap: float) -> Tensor:
     """Give the mean distance between guesses at two times of the same paths.
 
@@ -82,13 +115,9 @@ def consistency_error(estimate: Estimate, clean: Tensor, generator: torch.Genera
     return ((square + SOFT**2).sqrt() / (1 - time).clamp(min=CLAMP)).mean()
 
 
-def jump(estimate: Estimate, noise: Tensor, times: Sequence[float]) -> Tensor:
-    """Carry noise (b, ...) to clean values with one evaluation at each of some rising times, the first of them 0.
-
-    Each guess is mixed again with the same noise, as it would lie on its path at the next time.
-    """
-    guess = noise
-    for time in times:
-        now = torch.tensor([time], device=noise.device)
-        guess = estimate(mix(guess, noise, now), now)
-    return guess
+def _ring(size: int, generator: torch.Generator) -> Tensor:
+    """Give a random order (size,) of 0 ... size - 1 in which nothing keeps its place: each takes that of the next in a ring."""
+    ring = torch.randperm(size, generator=generator)
+    order = torch.empty_like(ring)
+    order[ring] = ring.roll(1)
+    return order

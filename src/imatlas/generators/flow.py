@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from imatlas.checks import InputError
 from imatlas.generators.base import Generator
-from imatlas.generators.consistency import FEW_TIMES, Closing, consistency_error, jump
+from imatlas.generators.consistency import FEW_TIMES, Closing, Jumps, consistency_error
 from imatlas.generators.flow_matching import heun, time_grid, velocity_error
 from imatlas.generators.guidance import EarlyCopy, Guess, with_dials
 from imatlas.networks.condition import ConditionEmbedding, drop_fields
@@ -74,7 +74,7 @@ class Flow(Generator):
         self.guess = self._network(network, patch=patch, width=width, depth=depth)
         self.early = EarlyCopy(self.guess)
         self.few = copy.deepcopy(self.guess) if few_steps else None
-        self.closing = Closing()
+        self.closing, self.jumps = Closing(), Jumps(self.image_shape)
         self.turned = Dials(**turned)  # type: ignore[arg-type]
         size = self.image_shape[1]
         # Larger images need noisier times to see the same share of coarse structure (Hoogeboom et al. 2023).
@@ -166,7 +166,7 @@ class Flow(Generator):
         settled = self.settle(dials)
         steps = int(settled.chosen()["steps"])
         if self.few is not None and self._is_few(settled):
-            return jump(self.few.under(codes), noise, FEW_TIMES[steps]).clamp(-1, 1)
+            return self.jumps(self.few.under(codes), noise, steps).clamp(-1, 1)
         estimate = with_dials(self.guess, self.early, noise, codes, settled)
         return heun(estimate, noise, time_grid(steps, self.time_mean, self.time_spread)).clamp(-1, 1)
 
