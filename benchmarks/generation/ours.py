@@ -5,16 +5,18 @@ from pathlib import Path
 
 from generation.cell import Cell
 from generation.plan import atlas_folder
+from imatlas.checks import InputError
 from imatlas.generators import GENERATORS, Generator
 from imatlas.images import read_images
 from imatlas.recipes import Model, Wishes, load_model, map_images, train_atlas
 from imatlas.store import Atlas, open_atlas
 
 FIRST_SEED = 10**6
+CODES_FROM = ("none", "prior", "bank")
 
 VARIANTS: dict[str, tuple[str, dict[str, object]]] = {
     "flow-transformer": ("flow", {"network": "transformer"}),
-    "flow-unet": ("flow", {"network": "unet"}),
+    "flow-unet": ("flow", {"network": "unet", "width": 64, "depth": 2}),
     "latent_flow": ("latent_flow", {}),
     "gan": ("gan", {}),
 }
@@ -56,11 +58,20 @@ def learn(cell: Cell, variant: str, folder: Path) -> tuple[Atlas, Model]:
 
 
 def draw(cell: Cell, model: Model) -> None:
-    """Draw as by default, one seed per image."""
+    """Draw as by default, one seed per image; then, apart, from no codes, drawn codes, and codes of training images."""
     model.sample(range(64))
+    seeds = range(FIRST_SEED, FIRST_SEED + cell.n_samples)
     with cell.timed("draw"):
-        samples = model.sample(range(FIRST_SEED, FIRST_SEED + cell.n_samples)).pixels
+        samples = model.sample(seeds).pixels
     cell.keep(samples)
+    for way in CODES_FROM:
+        try:
+            model.sample([0], codes_from=way)
+        except InputError:
+            continue  # this model has no such codes
+        with cell.timed(f"draw_{way}"):
+            samples = model.sample(seeds, codes_from=way).pixels
+        cell.keep(samples, name=way)
 
 
 def left_behind(cell: Cell) -> Model | None:
@@ -89,8 +100,8 @@ def _with(family: type[Generator], settings: dict[str, object]) -> type[Generato
 
     class Chosen(family):
         @classmethod
-        def sizes_for(cls, image_shape: tuple[int, int, int], dimension: float) -> dict[str, object]:
-            return super().sizes_for(image_shape, dimension) | settings
+        def sizes_for(cls, *facts: object) -> dict[str, object]:
+            return super().sizes_for(*facts) | settings
 
     Chosen.__name__ = family.__name__
     return Chosen
