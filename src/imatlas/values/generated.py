@@ -78,7 +78,8 @@ class Dials:
 
     Parameters
     ----------
-    steps : steps of the sampler. For flows: Heun steps, 2 * steps - 1 network evaluations; more is finer and slower.
+    steps : steps of the sampler; more is finer and slower. For a pixel flow 1 to 4 are evaluations of its copy for few
+        steps, and more are Heun steps, 2 * steps - 1 evaluations each image.
     guidance : weight w of classifier-free guidance, 0 to 20; 1 = off, more follows the condition closer and varies less.
     autoguidance : weight against an early snapshot of the same run, 0 to 20; 1 = off, more keeps further from its faults.
     diversity : 0 = off to 1; noise on the condition while the image is still coarse, so that draws of one condition vary.
