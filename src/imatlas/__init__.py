@@ -37,7 +37,19 @@ if TYPE_CHECKING:
         map_trust,
     )
     from imatlas.neighbors import knn_graph
-    from imatlas.recipes import MapWishes, Model, evaluate, fit_manifold, forecast, map_rows, morph, train
+    from imatlas.recipes import (
+        MapWishes,
+        Model,
+        evaluate,
+        export_from,
+        export_model,
+        fit_manifold,
+        forecast,
+        load_model,
+        map_rows,
+        morph,
+        train,
+    )
     from imatlas.store import open_atlas
 
 __version__ = "0.1.0"
@@ -75,6 +87,9 @@ _HOMES = {
     "LatentFlow": "imatlas.generators",
     "train": "imatlas.recipes",
     "Model": "imatlas.recipes",
+    "load_model": "imatlas.recipes",
+    "export_model": "imatlas.recipes",
+    "export_from": "imatlas.recipes",
     "morph": "imatlas.recipes",
     "evaluate": "imatlas.recipes",
     "evaluate_trial": "imatlas.evaluation",
@@ -103,10 +118,13 @@ __all__ = [
     "estimate_dimension",
     "evaluate",
     "evaluate_trial",
+    "export_from",
+    "export_model",
     "fit_manifold",
     "forecast",
     "hubs",
     "knn_graph",
+    "load_model",
     "manifold_distance",
     "manifold_similarity",
     "map_rows",

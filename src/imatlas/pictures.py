@@ -18,7 +18,7 @@ from imatlas.checks import InputError
 from imatlas.files import write_bytes
 from imatlas.values import Samples
 
-__all__ = ["read_png_text", "refuse_taken", "samples_to_folder", "samples_to_npz", "write_png"]
+__all__ = ["contact_sheet", "read_png_text", "refuse_taken", "samples_to_folder", "samples_to_npz", "write_png"]
 
 _KEY = "imatlas"
 
@@ -90,6 +90,30 @@ def samples_to_folder(samples: Samples, folder: Path) -> list[Path]:
         write_png(path, pixels, {"model": samples.source, **how})
         paths.append(path)
     return paths
+
+
+def contact_sheet(pixels: np.ndarray, columns: int, *, side: int = 64) -> np.ndarray:
+    """Lay images side by side on white, row by row.
+
+    Parameters
+    ----------
+    pixels : uint8 (m, H, W, C).
+    columns : images per row.
+    side : wished size of an image on the sheet, in pixels; small images take the nearest whole multiple.
+
+    Returns
+    -------
+    uint8 (height, width, C)
+    """
+    factor = max(1, round(side / max(pixels.shape[1:3])))
+    tiles = np.repeat(np.repeat(pixels, factor, axis=1), factor, axis=2)
+    m, height, width, channels = tiles.shape
+    rows, gap = -(-m // columns), 4
+    sheet = np.full((rows * (height + gap) + gap, columns * (width + gap) + gap, channels), 255, np.uint8)
+    for place, tile in enumerate(tiles):
+        top, left = (gap + step * (extent + gap) for step, extent in zip(divmod(place, columns), (height, width), strict=True))
+        sheet[top : top + height, left : left + width] = tile
+    return sheet
 
 
 def refuse_taken(path: Path) -> None:

@@ -1,6 +1,7 @@
 """Whole journeys, each a short function that returns values: learn a manifold, train, judge, walk."""
 
 from imatlas.recipes.adding import Addition, add_images, add_rows, place_images
+from imatlas.recipes.exporting import Exported, Origin, export_from, export_model, load_extractor
 from imatlas.recipes.forecasting import Forecast, StepForecast, forecast, forecast_images, forecast_rows, refuse_too_large
 from imatlas.recipes.journeys import Wishes, extractor_of, judge_atlas, map_images, mapper_of, pick_device, train_atlas
 from imatlas.recipes.judging import Judgement, evaluate, evaluate_model, judging_count, match_sizes, pixel_pairs
@@ -16,11 +17,13 @@ __all__ = [
     "FEWEST_TO_TRAIN",
     "OUTLYING",
     "Addition",
+    "Exported",
     "Forecast",
     "Judgement",
     "Learned",
     "MapWishes",
     "Model",
+    "Origin",
     "Path",
     "RowsMap",
     "StepForecast",
@@ -32,6 +35,8 @@ __all__ = [
     "choose_extractor",
     "evaluate",
     "evaluate_model",
+    "export_from",
+    "export_model",
     "extractor_of",
     "far_pairs",
     "fit_manifold",
@@ -41,6 +46,7 @@ __all__ = [
     "judge_atlas",
     "judging_count",
     "learn",
+    "load_extractor",
     "load_model",
     "map_images",
     "map_matrix",

@@ -227,6 +227,7 @@ def write_plan(model: Model, folder: ModelFolder, plan: Mapping[str, object]) ->
             "image_shape": list(generator.image_shape),
             "fields": [[field.name, field.kind, field.size] for field in generator.fields],
             "network": generator.settings(),
+            "dials": generator.defaults().chosen(),
             "precision": model.precision,
             "plan": dict(plan),
         }

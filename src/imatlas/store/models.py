@@ -6,6 +6,7 @@ card). `metrics.jsonl` grows by one row per report; a row cut off by a crash is 
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -71,7 +72,8 @@ class ModelFolder:
 
     def write_config(self, config: Mapping[str, object]) -> None:
         """Keep the settings (JSON values) the model is built and trained with."""
-        header = {"format": MODEL_FORMAT, "made_by": f"imatlas {__version__}"}
+        versions = {"imatlas": __version__} | {name: importlib.metadata.version(name) for name in ("torch", "numpy")}
+        header = {"format": MODEL_FORMAT, "made_by": f"imatlas {__version__}", "versions": versions}
         write_json(self.folder / "config.json", header | dict(config))
 
     def save_weights(self, state: Mapping[str, np.ndarray | ArrayLike]) -> None:
@@ -137,7 +139,8 @@ class ModelFolder:
 
     def write_card(self, images: ImageSet) -> None:
         """Write README.md, the model card, from the configuration, the scores and the images it was trained on."""
-        text = model_card(self.name, self.config, self.scores, images)
+        config, files = self.config, {path.name for path in self.folder.iterdir()}
+        text = model_card(config.get("name", self.name), config, self.scores, images, files)
         write_bytes(self.folder / "README.md", text.encode())
 
     @contextmanager

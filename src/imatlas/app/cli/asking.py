@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -11,20 +11,20 @@ from imatlas.app.cli.console import Console
 from imatlas.conditions import CONDITIONS, FeatureCondition, cluster_wish
 from imatlas.images import read_image
 from imatlas.images.decode import peek
-from imatlas.recipes import extractor_of
 from imatlas.store import Atlas
 from imatlas.values import Example, ImageSet
 
-__all__ = ["picture_of", "read_wishes"]
+__all__ = ["picture_file", "picture_of", "read_wishes"]
 
 
-def read_wishes(console: Console, atlas: Atlas, asked: Mapping[str, str]) -> dict[str, str | Example]:
+def read_wishes(asked: Mapping[str, str], features_of: Callable[[str], np.ndarray]) -> dict[str, str | Example]:
     """Give wishes for `Model.sample`.
 
     Parameters
     ----------
     asked : condition name -> what was given for it; under "cluster" a number, middle:NUMBER or coarse:NUMBER, under
         conditions of features a picture file or the name of an image of the set.
+    features_of : gives the feature row float32 (d,) of a picture by what was given for it.
 
     Raises
     ------
@@ -34,8 +34,7 @@ def read_wishes(console: Console, atlas: Atlas, asked: Mapping[str, str]) -> dic
     wishes: dict[str, str | Example] = {}
     for name, wish in asked.items():
         if issubclass(CONDITIONS[name], FeatureCondition):
-            pixels = picture_of(console, atlas, wish)
-            wishes[name] = Example(extractor_of(atlas).rows(pixels[None])[0], Path(wish).name)
+            wishes[name] = Example(features_of(wish), Path(wish).name)
         elif name == "cluster":
             level, number = cluster_wish(wish)
             wishes[level] = number
@@ -47,8 +46,6 @@ def read_wishes(console: Console, atlas: Atlas, asked: Mapping[str, str]) -> dic
 def picture_of(console: Console, atlas: Atlas, name: str) -> np.ndarray:
     """Give the pixels uint8 (H, W, C) of an image of the set by its name, of one that was added to it, or of a file.
 
-    A file of another size or mode is fitted like the images of the set, which is said.
-
     Raises
     ------
     InputError
@@ -59,7 +56,19 @@ def picture_of(console: Console, atlas: Atlas, name: str) -> np.ndarray:
         rows = np.flatnonzero(some.ids == name)
         if len(rows) and isinstance(some, ImageSet):
             return np.asarray(some.pixels[rows[0]])
-    side, _, channels = images.shape
+    return picture_file(console, name, side=images.shape[0], channels=images.shape[2])
+
+
+def picture_file(console: Console, name: str, *, side: int, channels: int) -> np.ndarray:
+    """Give the pixels uint8 (side, side, channels) of a picture file.
+
+    A file of another size or mode is fitted like the images of the set, which is said.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, or it cannot be used.
+    """
     pixels = read_image(Path(name), side, channels)
     with open(name, "rb") as stream:
         header = peek(stream)

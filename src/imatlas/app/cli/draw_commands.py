@@ -6,13 +6,13 @@ from typing import Annotated
 
 import typer
 
-from imatlas.app.cli.options import AtlasFolder, Json, ModelName, Out, Seed
+from imatlas.app.cli.options import AtlasFolder, Json, ModelName, Out, Seed, Source
 
 __all__ = ["DRAWING_VERBS", "generate", "morph"]
 
 
 def generate(
-    atlas: AtlasFolder,
+    atlas: Source,
     count: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many images.")] = 64,
     out: Out = None,
     seed: Seed = 0,

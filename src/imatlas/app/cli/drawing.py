@@ -9,13 +9,13 @@ import numpy as np
 
 from imatlas.app.cli.asking import picture_of, read_wishes
 from imatlas.app.cli.console import MISUSED, Console, read_seeds, sentences
-from imatlas.checks import InputError
+from imatlas.app.cli.sources import model_of, source_of
 from imatlas.pictures import refuse_taken, samples_to_folder, samples_to_npz, write_png
-from imatlas.recipes import Model, extractor_of, load_model, walk, with_bank
-from imatlas.store import Atlas, open_atlas
+from imatlas.recipes import extractor_of, walk
+from imatlas.store import open_atlas
 from imatlas.values import Dials
 
-__all__ = ["generate", "model_of", "morph"]
+__all__ = ["generate", "morph"]
 
 
 def generate(
@@ -37,12 +37,10 @@ def generate(
         with sentences(console, code=MISUSED):
             dials = Dials(**turned)  # type: ignore[arg-type]
             numbers = list(range(seed, seed + count)) if seeds is None else read_seeds(seeds)
-        atlas = open_atlas(folder)
-        drawn_with = model_of(atlas, model)
-        asked = read_wishes(console, atlas, wishes)
-        if codes_from is not None and "bank" in codes_from:
-            drawn_with = with_bank(drawn_with, atlas.images, atlas.manifold)
-        place = out or folder / "models" / drawn_with.name / "samples"
+        source = source_of(console, folder, model, with_images="bank" in (codes_from or ""))
+        drawn_with = source.model
+        asked = read_wishes(wishes, source.features_of)
+        place = out or source.samples
         if place.suffix == ".npz":
             refuse_taken(place)
         samples = drawn_with.sample(numbers, asked, dials, codes_from=codes_from or "", report=console.report)
@@ -75,11 +73,3 @@ def morph(folder: Path, first: str, last: str, *, frames: int, out: Path | None,
             f"{path.off[0]:.2f} along the manifold, {path.off[1]:.2f} straight."
         )
         console.give({"out": str(place), "frames": frames, "off_manifold": {"geodesic": path.off[0], "straight": path.off[1]}})
-
-
-def model_of(atlas: Atlas, name: str | None) -> Model:
-    """Give a trained model of an atlas, the newest when none is named."""
-    chosen = name or atlas.default_model
-    if chosen is None:
-        raise InputError(f"{atlas.folder} has no trained model yet. Run: imatlas train {atlas.folder}")
-    return load_model(atlas.model(chosen))

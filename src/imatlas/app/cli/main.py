@@ -172,6 +172,23 @@ def evaluate(
 
 
 @app.command()
+def export(
+    atlas: AtlasFolder,
+    out: Annotated[Path | None, typer.Option("--out", help="A new folder for the model.")] = None,
+    model: ModelName = None,
+    onnx: Annotated[bool, typer.Option("--onnx", help="Also one ONNX file of generator and sampler, checked.")] = False,
+    steps: Annotated[int | None, typer.Option(help="Steps of the sampler in the ONNX file.")] = None,
+    guidance: Annotated[float | None, typer.Option(help="Guidance in the ONNX file.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Leave with a model: one folder of weights, conditions, card and samples that needs nothing else."""
+    from imatlas.app.cli import leaving
+
+    turned = {name: value for name, value in {"steps": steps, "guidance": guidance}.items() if value is not None}
+    leaving.export(atlas, out, model=model, onnx=onnx, turned=turned, as_json=as_json)
+
+
+@app.command()
 def report(atlas: AtlasFolder, out: Out = None, as_json: Json = False) -> None:
     """Write the report of an atlas, one HTML file that opens without a network."""
     from imatlas.app.cli import verbs

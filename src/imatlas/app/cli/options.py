@@ -26,4 +26,5 @@ Count = Annotated[
 ]
 ModelName = Annotated[str | None, typer.Option("--model", help="A model of the atlas; the newest when not given.")]
 AtlasFolder = Annotated[Path, typer.Argument(help="An atlas folder, such as photos.atlas.", metavar="ATLAS")]
+Source = Annotated[Path, typer.Argument(help="An atlas folder, or an exported model.", metavar="ATLAS")]
 DataSource = Annotated[Path, typer.Argument(help="Folder, zip, idx or npz of images.", metavar="DATA")]

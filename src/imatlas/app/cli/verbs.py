@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from imatlas.app.cli.console import MISUSED, Console, read_duration, sentences
-from imatlas.app.cli.drawing import model_of
 from imatlas.app.cli.places import atlas_beside, refuse_atlas, write_atlas_report
+from imatlas.app.cli.sources import model_of
 from imatlas.app.cli.wording import matrix_summary, say_conditions, say_forecast, say_images, say_scores, say_survey, summary
 from imatlas.app.words import flat
 from imatlas.checks import InputError

@@ -1,0 +1,203 @@
+"""A generator and its sampler as one ONNX file that programs without Python can run, checked against torch.
+
+The walk of a sampler has a fixed number of steps, so it is unrolled into one graph: noise and codes in, images out. A
+row of NaN in a code is an absent field there too. The file is kept only if onnxruntime draws from it what torch draws.
+
+References
+----------
+ONNX, "Open neural network exchange: intermediate representation", github.com/onnx/onnx/blob/main/docs/IR.md.
+"""
+
+from __future__ import annotations
+
+import copy
+import importlib.util
+import json
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from imatlas import __version__
+from imatlas.checks import InputError
+from imatlas.generators import Flow, Generator
+from imatlas.values import AS_TRAINED, Dials, Field
+
+__all__ = ["MOST_DIFFERENCE", "export_onnx", "onnx_dials", "require_onnx"]
+
+MOST_DIFFERENCE = 1e-3
+"""Largest difference from torch's images in [-1, 1] that is let pass: an eighth of one of 255 levels."""
+
+FEW_STEPS = 4
+PACKAGES = ("onnx", "onnxscript", "onnxruntime")
+CHECKED = (1, 5)
+"""Sizes of the batches that are checked; 3, another one, is what the graph is recorded with."""
+
+
+def require_onnx() -> None:
+    """Refuse to begin without the packages of the extra "onnx".
+
+    Raises
+    ------
+    InputError
+        If one is not installed.
+    """
+    missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
+    if missing:
+        raise InputError(f"ONNX needs {', '.join(missing)}, not installed here. Run: pip install 'imatlas[onnx]'")
+
+
+def onnx_dials(generator: Generator, dials: Dials = AS_TRAINED) -> Dials:
+    """Give the dials an ONNX file is made with: those asked for, few steps for a pixel flow, the rest as by default.
+
+    Raises
+    ------
+    InputError
+        If the model lacks a dial that is turned, or it is diversity, which ONNX cannot do.
+    """
+    usual = Dials(steps=FEW_STEPS) if isinstance(generator, Flow) else AS_TRAINED
+    settled = generator.settle(dials.over(usual))
+    if settled.diversity:
+        raise InputError(
+            f"The dial diversity is {settled.diversity:g}; its noise is seeded image by image, which an ONNX file cannot do. "
+            "Export with diversity 0."
+        )
+    return settled
+
+
+def export_onnx(generator: Generator, path: Path, dials: Dials = AS_TRAINED) -> float:
+    """Write a generator and its sampler as one ONNX file.
+
+    The inputs are `noise` (b, *noise_shape) and one (b, c) per condition field, by its name, rows of NaN absent; the
+    output is `images` (b, C, H, W) in [-1, 1]; all float32, b free. What the dials are is in the file's metadata.
+
+    Parameters
+    ----------
+    generator : a trained one; it is left as it is.
+    path : of the file.
+    dials : what the sampler in the file is fixed to; see `onnx_dials`.
+
+    Returns
+    -------
+    The largest difference found between an image of onnxruntime and one of torch.
+
+    Raises
+    ------
+    InputError
+        If the extra "onnx" is not installed, a dial cannot be had, or the file does not draw what torch draws; then no
+        file is left.
+    """
+    require_onnx()
+    settled = onnx_dials(generator, dials)
+    drawing = _Drawing(copy.deepcopy(generator).cpu().float().eval().requires_grad_(False), settled)
+    _write(drawing, path)
+    difference = float(np.max([_difference(drawing, path, b, seed) for seed, b in enumerate(CHECKED)]))  # NaN stays NaN
+    if not difference <= MOST_DIFFERENCE:
+        path.unlink()
+        raise InputError(
+            f"The ONNX file of this {type(generator).__name__} draws otherwise than torch, by up to {difference:.2g} in "
+            f"[-1, 1], where {MOST_DIFFERENCE:g} is let pass; it was not kept. Export without --onnx, or with fewer --steps."
+        )
+    return difference
+
+
+class _Drawing(nn.Module):
+    """Noise and one code per field to images.
+
+    The generator itself is out of sight of torch, its weights are here under numbers: some bear the name of a field, and
+    the code torch writes for itself cannot use such a word as "class".
+    """
+
+    def __init__(self, generator: Generator, dials: Dials) -> None:
+        super().__init__()
+        self.held = (generator, dials)
+        self.weights = nn.ParameterList(generator.parameters())
+        for number, values in enumerate(generator.buffers()):
+            self.register_buffer(f"buffer_{number}", values)
+
+    @property
+    def generator(self) -> Generator:
+        return self.held[0]
+
+    def forward(self, noise: Tensor, *codes: Tensor) -> Tensor:
+        generator, dials = self.held
+        return generator.sample(noise, dict(zip(_names(generator), codes, strict=True)), dials)
+
+
+def _names(generator: Generator) -> list[str]:
+    return [field.name for field in generator.fields]
+
+
+def _write(drawing: _Drawing, path: Path) -> None:
+    generator, dials = drawing.held
+    batch = torch.export.Dim("b")
+    given = _inputs(generator, 3, seed=0)
+    shapes: dict[str, object] = {"noise": {0: batch}}
+    if generator.fields:
+        shapes["codes"] = tuple({0: batch} for _ in generator.fields)
+    with _quietly():
+        graph = torch.export.export(drawing, tuple(given.values()), dynamic_shapes=shapes, strict=False)
+        program = torch.onnx.export(graph, input_names=list(given), output_names=["images"], dynamo=True, verbose=False)
+        assert program is not None
+        program.model.metadata_props.update(_notes(generator, dials))
+        program.save(path, external_data=False)
+
+
+def _notes(generator: Generator, dials: Dials) -> dict[str, str]:
+    """What a user of the file has to know, as JSON texts by name."""
+    return {
+        "made_by": f"imatlas {__version__}",
+        "dials": json.dumps(dials.chosen()),
+        "noise_shape": json.dumps(generator.noise_shape),
+        "fields": json.dumps([[field.name, field.kind, field.size] for field in generator.fields]),
+    }
+
+
+def _inputs(generator: Generator, b: int, seed: int) -> dict[str, Tensor]:
+    """Noise and some codes for b images, every other row of each field absent, in turn."""
+    source = torch.Generator().manual_seed(seed)
+    given = {"noise": generator.draw_noise(b, source)}
+    for place, field in enumerate(generator.fields):
+        given[field.name] = _code(field, b, source)
+        given[field.name][(place + seed) % 2 :: 2] = torch.nan
+    return given
+
+
+def _code(field: Field, b: int, source: torch.Generator) -> Tensor:
+    if field.kind == "category":
+        return torch.randint(field.size, (b, 1), generator=source).float()
+    return torch.randn(b, field.size, generator=source)
+
+
+def _difference(drawing: _Drawing, path: Path, b: int, seed: int) -> float:
+    """The largest difference between both ways, with codes, and without any."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    given = _inputs(drawing.generator, b, seed + 1)
+    absent = {name: values if name == "noise" else torch.full_like(values, torch.nan) for name, values in given.items()}
+    gaps = [0.0]
+    for some in (given, absent):
+        (images,) = session.run(["images"], {name: values.numpy() for name, values in some.items()})
+        gap = np.abs(images - drawing(*some.values()).numpy())
+        gaps.append(float(gap.max()) if images.shape[0] == b else np.inf)
+    return float(np.max(gaps))
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Keep torch's remarks on packages that are not needed away from the user; its errors still come."""
+    log = logging.getLogger("torch.onnx")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        log.setLevel(level)
