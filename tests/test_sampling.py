@@ -27,7 +27,7 @@ def small_code_flow(monkeypatch: pytest.MonkeyPatch) -> None:
 BUILDS = {
     "flow": lambda shape, fields: Flow(shape, fields, patch=4, width=32, depth=1, turned={"steps": 3}),
     "vae": lambda shape, fields: Vae(shape, fields, code_dim=3, width=8),
-    "latent_flow": lambda shape, fields: LatentFlow(shape, fields, code_dim=3, width=8, sharp_width=16, sharp_depth=1, steps=2),
+    "latent_flow": lambda shape, fields: LatentFlow(shape, fields, code_dim=3, width=8, texture_dim=3, critic_width=8),
 }
 
 

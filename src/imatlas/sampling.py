@@ -7,7 +7,6 @@ the neighbor graph, smoothed, and walked at constant speed in code space.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -17,7 +16,7 @@ from torch import Tensor
 
 from imatlas.checks import InputError
 from imatlas.conditions import Condition, NeighborhoodCondition, WordCondition, bank_codes
-from imatlas.generators import Generator, LatentFlow, NeighborhoodPrior, Vae
+from imatlas.generators import Generator, NeighborhoodPrior, Vae
 from imatlas.networks.pixels import to_images, to_pixels
 from imatlas.progress import Progress, Report, silent
 from imatlas.training import autocast
@@ -251,11 +250,9 @@ def draw_path(model: Generator, path: np.ndarray, *, seed: int = 0) -> np.ndarra
     """
     device = next(model.parameters()).device
     code = torch.from_numpy(path).to(device)
-    if isinstance(model, LatentFlow):
-        noise = torch.randn(1, math.prod(model.image_shape), generator=torch.Generator().manual_seed(seed))
-        return to_pixels(model.sharpen(code, noise.expand(len(path), -1).to(device)))
     if isinstance(model, Vae):
-        return to_pixels(model.decode(code))
+        texture = torch.randn(1, model.texture_dim, generator=torch.Generator().manual_seed(seed))
+        return to_pixels(model.decode(code, texture.expand(len(path), -1).to(device)))
     raise InputError(f"A {type(model).__name__} cannot draw a path; train one with a code, such as latent_flow.")
 
 

@@ -72,8 +72,10 @@ def check_stages(model: Generator) -> None:
     assert len({stage.name for stage in stages}) == len(stages), "resume tells stages apart by number, people by name"
     assert all(stage.share > 0 and stage.batch_size > 0 and stage.learning_rate > 0 and stage.players for stage in stages)
     assert {player for stage in stages for player in stage.players} == set(players)
+    for stage in stages:
+        moved = [id(values) for player in stage.players for values in model.player_parameters(player)]
+        assert len(set(moved)) == len(moved), "no parameter is moved by two players of a stage"
     owned = [id(values) for player in players for values in model.player_parameters(player)]
-    assert len(set(owned)) == len(owned), "no parameter belongs to two players"
     free = {id(values) for values in model.parameters() if values.requires_grad}
     assert set(owned) == free, "every parameter that is not frozen belongs to a player"
 

@@ -1,41 +1,42 @@
-"""A flow in the code space of a VAE whose drafts a second, short flow makes sharp.
+"""A flow in the code space of a VAE whose decoder is made sharp by a critic.
 
-The code flow decides what the image shows, cheaply, in a few dozen numbers; the decoder draws a draft of it, which is
-the mean over all images with nearly that code and therefore blurred; the sharpening flow draws one image given its
-draft, from noise. With draft d = decode(z), z ~ q(z | x), and the mixture z_t = t x + (1 - t) e as in `Flow`, the
-network returns d + f(z_t, d, t); its loss is the same mean squared velocity error. The draft carries most of what
-has to be known, so a few steps of a small network suffice, and no image but its code is ever stored.
+The code flow decides what an image shows, cheaply, in a few dozen numbers. A VAE's decoder draws the mean of all images
+with nearly that code, and is therefore blurred; so after the autoencoder has settled, its decoder goes on alone, with
+some noise beside the code for what the code leaves open, against a critic that knows the code:
+with z ~ q(z | x), y = G(z, e) and u = D(x, z) - D(y, z) the critic lowers softplus(-u) and penalties, the decoder
+softplus(u) + a |x - y|^2 / d. Each image is compared with its own reconstruction, which keeps all of the set in sight,
+and the code keeps its meaning, so flow and encoder stay as they are. Drawing is one pass of the decoder.
 
 References
 ----------
-Lipman et al. 2023, arXiv 2210.02747; Preechakul et al. 2022, "Diffusion autoencoders", arXiv 2111.15640; Pandey et al.
-2022, "DiffuseVAE", arXiv 2201.00308 (a diffusion model given the draft of a VAE).
+Lipman et al. 2023, arXiv 2210.02747 (the flow); Larsen et al. 2016, "Autoencoding beyond pixels using a learned similarity
+metric", arXiv 1512.09300 (a critic for a VAE's decoder); Huang et al. 2024, arXiv 2501.05441 (the game).
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 
-from imatlas.generators.flow_matching import heun, time_grid, velocity_error
+from imatlas.generators.adversarial import clamped, critic_loss, drawer_loss, frozen
 from imatlas.generators.samplers import CodeFlow
 from imatlas.generators.vae import Vae
-from imatlas.networks.condition import ConditionEmbedding
-from imatlas.networks.unet import UNet
+from imatlas.networks.convolutions import Drawer
+from imatlas.networks.critic import Critic
 from imatlas.training.contract import Stage
 from imatlas.values import AS_TRAINED, Dials, Field
 
 __all__ = ["LatentFlow"]
 
-SHARP_TIME = 128
 LARGE = 32
+ANCHOR, PENALTY = 40.0, 6e-4
+TEXTURE_START = 0.3
 
 
 class LatentFlow(Vae):
-    """VAE, code flow and sharpening flow as one generator.
+    """VAE, code flow and a sharp decoder as one generator.
 
     Parameters
     ----------
@@ -43,12 +44,11 @@ class LatentFlow(Vae):
     fields : condition fields.
     code_dim : length of the code.
     width : channels of the autoencoder's first convolution.
-    sharp_width, sharp_depth : size of the sharpening network, see `UNet`.
-    steps : Heun steps of the sharpening flow, 2 * steps - 1 evaluations per image; 0 gives the drafts as they are.
-    start : time at which sharpening starts, from the draft mixed with noise; 0 = from noise alone. Later starts learn
-        faster and change less.
-    fold : see `UNet`.
+    texture_dim : normal numbers beside the code, for what the code leaves open.
+    critic_width : channels of the critic's first convolution.
     """
+
+    spread: Tensor
 
     def __init__(
         self,
@@ -57,104 +57,85 @@ class LatentFlow(Vae):
         *,
         code_dim: int = 24,
         width: int = 64,
-        sharp_width: int = 48,
-        sharp_depth: int = 2,
-        steps: int = 4,
-        start: float = 0.0,
-        fold: int = 2,
+        texture_dim: int = 16,
+        critic_width: int = 64,
     ) -> None:
         super().__init__(image_shape, fields, code_dim=code_dim, width=width, sampler=CodeFlow)
-        self.dials |= {"steps"}
-        channels = self.image_shape[0]
-        self.steps, self.start = steps, start
-        self._settings: dict[str, object] = {
-            "code_dim": code_dim,
-            "width": width,
-            "sharp_width": sharp_width,
-            "sharp_depth": sharp_depth,
-        }
-        self._settings |= {"start": start, "fold": fold}
-        self.sharpener = UNet(
-            2 * channels, channels, width=sharp_width, condition_width=SHARP_TIME, depth=sharp_depth, fold=fold
-        )
-        self.sharp_time = ConditionEmbedding((), SHARP_TIME)
-        # Larger images need noisier times to see the same share of coarse structure (Hoogeboom et al. 2023).
-        self.time_mean, self.time_spread = 1.0 + min(0.0, math.log(LARGE / self.image_shape[1])), 1.2
-
-    @classmethod
-    def sizes_for(cls, image_shape: tuple[int, int, int], dimension: float) -> dict[str, object]:
-        """Choose the code's length; above 32 pixels start from the draft, and fold more where the size allows it."""
-        chosen = super().sizes_for(image_shape, dimension)
-        size = image_shape[1]
-        if size > LARGE:
-            chosen |= {"start": 0.3, "sharp_width": 64, "fold": 4 if size % 8 == 0 else 2}
-        return chosen
+        self.texture_dim, self.critic_width = texture_dim, critic_width
+        self.drawer = Drawer(self.image_shape, code_dim + texture_dim, width=width)
+        self.critic = Critic(self.image_shape, code_dim, width=critic_width)
+        self.register_buffer("spread", torch.ones(code_dim))
 
     def settings(self) -> dict[str, object]:
         """Give the keyword arguments that build this network again."""
-        return {**self._settings, "steps": self.steps}
+        chosen = {"code_dim": self.code_dim, "width": self.width}
+        return {**chosen, "texture_dim": self.texture_dim, "critic_width": self.critic_width}
 
     @property
     def noise_shape(self) -> tuple[int, ...]:
-        """Normal numbers for the code, then one per pixel."""
-        return (self.sampler.noise_dim + math.prod(self.image_shape),)
+        """Normal numbers for the code, then those of the texture."""
+        return (self.sampler.noise_dim + self.texture_dim,)
 
     def players(self) -> tuple[str, ...]:
-        """The autoencoder, its sampler, the sharpener."""
-        return ("autoencoder", "sampler", "sharpener")
+        """The autoencoder, its sampler, the critic; the decoder is the autoencoder's, and moves on as a player of its own."""
+        return ("autoencoder", "sampler", "critic", "decoder")
 
     def player_parameters(self, player: str) -> list[nn.Parameter]:
         """Give the parameters one player may change."""
-        if player == "sharpener":
-            return [*self.sharpener.parameters(), *self.sharp_time.parameters()]
+        if player == "critic":
+            return list(self.critic.parameters())
+        if player == "decoder":
+            return list(self.drawer.parameters())
         return super().player_parameters(player)
 
     def stages(self) -> tuple[Stage, ...]:
-        """The autoencoder; the code flow on its codes; the sharpener on its drafts. Large images come in small batches."""
+        """The autoencoder; the code flow on its codes; critic and decoder. Large images come in small batches."""
         batch_size = 64 if self.image_shape[1] > LARGE else 128
+        game = {"batch_size": batch_size // 2, "learning_rate": 2e-3, "paces": (1.0, 0.5), "betas": (0.0, 0.99), "clip": 10.0}
         return (
-            Stage("autoencoder", ("autoencoder",), 0.4, batch_size=batch_size, learning_rate=2e-3),
+            Stage("autoencoder", ("autoencoder",), 0.3, batch_size=batch_size, learning_rate=2e-3),
             Stage("code flow", ("sampler",), 0.2),
-            Stage("sharpen", ("sharpener",), 0.4, batch_size=batch_size, learning_rate=2e-3),
+            Stage("sharpen", ("critic", "decoder"), 0.5, validated=True, **game),  # type: ignore[arg-type]
         )
+
+    @torch.no_grad()
+    def begin(self, stage: str, images: Tensor) -> None:
+        """Look at the codes; before sharpening give the texture, which the autoencoder did without, a small influence."""
+        super().begin(stage, images)
+        if stage == "sharpen":
+            mean, log_variance = self.posterior(images)
+            self.spread.copy_((mean.var(0, correction=0) + log_variance.exp().mean(0)).sqrt())
+            weight = self.drawer.first.weight
+            normal = torch.randn(len(weight), self.texture_dim, generator=torch.Generator().manual_seed(len(weight)))
+            weight[:, self.code_dim :] = TEXTURE_START * weight[:, : self.code_dim].std() * normal.to(weight.device)
 
     def loss(self, player: str, images: Tensor, codes: Mapping[str, Tensor], generator: torch.Generator) -> Tensor:
-        """Give the loss of one player; the sharpener sees drafts of random codes of the images."""
-        if player != "sharpener":
+        """Give the loss of one player; critic and decoder see random codes of the images."""
+        if player not in ("critic", "decoder"):
             return super().loss(player, images, codes, generator)
         with torch.no_grad():
-            draft = self.decode(self.draw_posterior(images, generator))
-        return velocity_error(
-            lambda mixed, time: self._sharper(mixed, draft, time),
-            images,
-            generator,
-            mean=self.time_mean,
-            spread=self.time_spread,
-            start=self.start,
-        )
+            code = self.draw_posterior(images, generator)
+        texture = torch.randn(len(images), self.texture_dim, generator=generator).to(code.device)
+        twice = (code / self.spread).repeat(2, 1)
+        if player == "critic":
+            with torch.no_grad():
+                drawn = clamped(self.draw(code, texture))
+            return critic_loss(lambda both: self.critic(both, twice), images, drawn, penalty=PENALTY, generator=generator)
+        drawn = self.draw(code, texture)
+        error = (clamped(drawn) - images).square().mean()
+        outside = (drawn - drawn.clamp(-1, 1)).square().mean()
+        with frozen(self.critic):
+            game = drawer_loss(lambda both: self.critic(both, twice), images, clamped(drawn))
+        return game + ANCHOR * (error + 0.1 * outside)
 
-    def defaults(self) -> Dials:
-        """The dials of the code flow, and the steps of the sharpening flow; 0 gives the drafts as they are."""
-        return Dials(steps=self.steps).over(super().defaults())
+    def draw(self, code: Tensor, texture: Tensor | None = None) -> Tensor:
+        """Give unbounded images of codes (b, code_dim) and texture noise (b, texture_dim), none = none of it."""
+        if texture is None:
+            texture = code.new_zeros(code.shape[0], self.texture_dim)
+        return self.drawer(torch.cat([code, texture], dim=1)).float()
 
     @torch.no_grad()
     def sample(self, noise: Tensor, codes: Mapping[str, Tensor], dials: Dials = AS_TRAINED) -> Tensor:
-        """Give images from noise (b, *noise_shape): a code, its draft, the sharpened draft."""
-        code_noise, pixel_noise = noise.split([self.sampler.noise_dim, math.prod(self.image_shape)], dim=1)
-        settled = self.settle(dials)
-        return self.sharpen(self.draw_code(code_noise, codes, settled), pixel_noise, steps=settled.steps)
-
-    @torch.no_grad()
-    def sharpen(self, code: Tensor, pixel_noise: Tensor, *, steps: int | None = None) -> Tensor:
-        """Give images in [-1, 1] of codes (b, code_dim), with noise (b, C * H * W) for what the code leaves open."""
-        draft = self.decode(code)
-        steps = self.steps if steps is None else steps
-        if steps == 0:
-            return draft
-        grid = [self.start + (1 - self.start) * time for time in time_grid(steps, self.time_mean, self.time_spread)]
-        state = self.start * draft + (1 - self.start) * pixel_noise.view(-1, *self.image_shape)
-        return heun(lambda mixed, time: self._sharper(mixed, draft, time), state, grid).clamp(-1, 1)
-
-    def _sharper(self, mixed: Tensor, draft: Tensor, time: Tensor) -> Tensor:
-        condition = self.sharp_time({}, len(mixed), time)
-        return draft + self.sharpener(torch.cat([mixed, draft], dim=1), condition).float()
+        """Give images from noise (b, *noise_shape): the flow makes it a code, the decoder an image."""
+        code_noise, texture = noise.split([self.sampler.noise_dim, self.texture_dim], dim=1)
+        return self.decode(self.draw_code(code_noise, codes, self.settle(dials)), texture)

@@ -45,6 +45,9 @@ class Vae(Generator):
     sampler : how codes are drawn: `NormalSampler`, `MixtureSampler` or `CodeFlow`.
     """
 
+    texture_dim = 0
+    """Length of the noise that `decode` takes beside the code; 0 = the code alone decides."""
+
     def __init__(
         self,
         image_shape: tuple[int, int, int],
@@ -74,7 +77,7 @@ class Vae(Generator):
         return cls(image_shape, fields, **chosen)
 
     @classmethod
-    def sizes_for(cls, image_shape: tuple[int, int, int], dimension: float) -> dict[str, object]:
+    def sizes_for(cls, image_shape: tuple[int, int, int], dimension: float, n_images: int) -> dict[str, object]:
         """Choose the code's length: twice the intrinsic dimension, 16 to 64.
 
         A manifold of dimension m fits into 2 m + 1 numbers (Whitney 1944); far fewer blur, far more are hard to sample.
@@ -138,9 +141,13 @@ class Vae(Generator):
         """Give the mean codes (b, code_dim) of images (b, C, H, W) in [-1, 1]."""
         return self.posterior(images)[0]
 
-    def decode(self, code: Tensor) -> Tensor:
-        """Give the mean images (b, C, H, W) of codes (b, code_dim), in [-1, 1]."""
-        return self.drawer(code).float().clamp(-1, 1)
+    def draw(self, code: Tensor, texture: Tensor | None = None) -> Tensor:
+        """Give unbounded mean images (b, C, H, W) of codes (b, code_dim)."""
+        return self.drawer(code).float()
+
+    def decode(self, code: Tensor, texture: Tensor | None = None) -> Tensor:
+        """Give the images (b, C, H, W), in [-1, 1], of codes (b, code_dim) and texture noise (b, texture_dim)."""
+        return self.draw(code, texture).clamp(-1, 1)
 
     def draw_posterior(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Give one random code (b, code_dim) of each image."""
@@ -155,7 +162,7 @@ class Vae(Generator):
             return self.sampler.loss(code, codes, generator)
         mean, log_variance = self.posterior(images)
         noise = torch.randn(mean.shape, generator=generator).to(mean.device)
-        drawn = self.drawer(mean + noise * (log_variance / 2).exp()).float()
+        drawn = self.draw(mean + noise * (log_variance / 2).exp())
         error = (drawn - images).square().mean()
         prior_mean, prior_log_variance = self._prior(drop_fields(codes, generator), len(images))
         ratio = (log_variance - prior_log_variance).exp()
@@ -170,7 +177,7 @@ class Vae(Generator):
     @torch.no_grad()
     def draw_code(self, noise: Tensor, codes: Mapping[str, Tensor], dials: Dials = AS_TRAINED) -> Tensor:
         """Give codes (b, code_dim) from noise (b, *noise_shape)."""
-        mean, log_variance = self._prior(codes, len(noise))
+        mean, log_variance = self._prior(codes, noise.shape[0])
         return self.sampler.draw(noise, codes, mean, (log_variance / 2).exp(), dials)
 
     def _prior(self, codes: Mapping[str, Tensor], b: int) -> tuple[Tensor, Tensor]:

@@ -7,7 +7,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Drawer", "Reader", "n_halvings"]
+__all__ = ["Drawer", "Reader", "n_halvings", "plan_scales"]
 
 NORM_GROUPS = 8
 
@@ -19,6 +19,15 @@ def n_halvings(size: int) -> int:
         size //= 2
         count += 1
     return count
+
+
+def plan_scales(image_shape: tuple[int, int, int], width: int) -> tuple[list[int], int]:
+    """Give the channels of each scale, finest first, and the side of the coarsest, for pixels folded 2 x 2 into channels."""
+    if width % NORM_GROUPS or width < NORM_GROUPS:
+        raise ValueError(f"The width of the convolutions is {width}; wanted a multiple of {NORM_GROUPS}, such as 32.")
+    folded = image_shape[1] // 2
+    count = n_halvings(folded)
+    return [width, *[2 * width] * count], folded >> count
 
 
 class Reader(nn.Module):
@@ -35,7 +44,7 @@ class Reader(nn.Module):
 
     def __init__(self, image_shape: tuple[int, int, int], n_outputs: int, *, width: int) -> None:
         super().__init__()
-        widths, side = _plan(image_shape, width)
+        widths, side = plan_scales(image_shape, width)
         layers: list[nn.Module] = [nn.PixelUnshuffle(2), nn.Conv2d(4 * image_shape[0], widths[0], 3, padding=1)]
         for before, after in pairwise(widths):
             layers += [_norm(before), nn.SiLU(), nn.Conv2d(before, after, 4, stride=2, padding=1)]
@@ -52,7 +61,7 @@ class Drawer(nn.Module):
 
     def __init__(self, image_shape: tuple[int, int, int], n_inputs: int, *, width: int) -> None:
         super().__init__()
-        widths, self.side = _plan(image_shape, width)
+        widths, self.side = plan_scales(image_shape, width)
         widths = widths[::-1]
         self.first = nn.Linear(n_inputs, widths[0] * self.side * self.side)
         layers: list[nn.Module] = [_Residual(widths[0])]
@@ -63,17 +72,8 @@ class Drawer(nn.Module):
 
     def forward(self, vectors: Tensor) -> Tensor:
         """Give images (b, C, H, W)."""
-        first = self.first(vectors).view(len(vectors), -1, self.side, self.side)
+        first = self.first(vectors).unflatten(1, (-1, self.side, self.side))
         return self.layers(first.contiguous(memory_format=torch.channels_last))
-
-
-def _plan(image_shape: tuple[int, int, int], width: int) -> tuple[list[int], int]:
-    """Channels of each scale, finest first, and the side of the coarsest."""
-    if width % NORM_GROUPS or width < NORM_GROUPS:
-        raise ValueError(f"The width of the convolutions is {width}; wanted a multiple of {NORM_GROUPS}, such as 32.")
-    folded = image_shape[1] // 2
-    count = n_halvings(folded)
-    return [width, *[2 * width] * count], folded >> count
 
 
 class _Residual(nn.Module):

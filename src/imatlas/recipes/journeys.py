@@ -16,10 +16,9 @@ import torch
 
 from imatlas.checks import InputError
 from imatlas.conditions import CONDITIONS
-from imatlas.evaluation import kernel_distance
 from imatlas.features import EXTRACTORS, Extractor
 from imatlas.files import content_hash, locked, reading
-from imatlas.generators import GENERATORS, LatentFlow
+from imatlas.generators import GENERATORS
 from imatlas.manifold import NeighborMap
 from imatlas.progress import Report, silent
 from imatlas.recipes.judging import Judgement, evaluate_model, judging_count
@@ -27,13 +26,12 @@ from imatlas.recipes.learning import Learned, choose_extractor, learn, require_m
 from imatlas.recipes.modeling import Model, build_model, load_model, save_model, train_model, write_plan
 from imatlas.store import Atlas, ModelFolder, create_atlas, place_again
 from imatlas.training import Plan, faster_precision
-from imatlas.values import FeatureMatrix, ImageSet, Manifold
+from imatlas.values import FeatureMatrix, ImageSet
 
 __all__ = ["Wishes", "extractor_of", "judge_atlas", "map_images", "mapper_of", "pick_device", "train_atlas"]
 
 LEAST_GENERATOR_SHARE = 0.3
 PRECISIONS = ("auto", "float32", "bfloat16")
-COMPARED = 300
 
 
 @dataclass(frozen=True)
@@ -189,7 +187,6 @@ def train_atlas(
         for progress in train_model(model, images, manifold, plan, folder=folder, extractor=extractor):
             report(progress)
         model = replace(model, precision=_drawing_precision(model))
-        _choose_sharpening(model, manifold, extractor)
         save_model(model, folder, folder.config["plan"] | {"stages": _as_trained(folder)})
     folder.write_card(images)
     atlas.choose_default(folder.name)
@@ -214,24 +211,6 @@ def _drawing_precision(model: Model) -> str:
     device = next(model.generator.parameters()).device
     noise = model.generator.draw_noise(64, torch.Generator().manual_seed(0)).to(device)
     return faster_precision(lambda: model.generator.sample(noise, {}), device)
-
-
-def _choose_sharpening(model: Model, manifold: Manifold, extractor: Extractor) -> None:
-    """Show drafts as they are where a sharpener that was trained too little makes them worse.
-
-    Worse is a larger kernel distance to training images in the features that made the map; no judge's space is used.
-    """
-    generator = model.generator
-    if not isinstance(generator, LatentFlow):
-        return
-    steps = generator.steps
-    rows = np.random.default_rng(0).permutation(len(manifold))[:COMPARED]
-    real = np.asarray(manifold.features.rows[np.sort(rows)])
-    distances = {}
-    for candidate in (steps, 0):
-        generator.steps = candidate
-        distances[candidate] = kernel_distance(real, extractor.rows(model.sample(range(len(rows))).pixels)).value
-    generator.steps = min(distances, key=lambda candidate: distances[candidate])
 
 
 def judge_atlas(atlas: Atlas, model: Model, *, count: int | None = None, seed: int = 0, report: Report = silent) -> Judgement:

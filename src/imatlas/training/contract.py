@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor, nn
@@ -47,6 +47,10 @@ class Stage:
 
 class Trainable(nn.Module, ABC):
     """A module that the one loop can train."""
+
+    divisible: ClassVar[bool] = True
+    """Whether its losses are means over rows, so that several processes can each make a part of a batch. A mean inside a
+    loss that is bent, such as a logarithm's, goes through `processes.shared_mean`; noise is drawn rows first."""
 
     def players(self) -> tuple[str, ...]:
         """Name the players, in the order they move in each step; a GAN names two."""

@@ -11,7 +11,6 @@ from imatlas.app.cli.sources import model_of
 from imatlas.app.cli.wording import matrix_summary, say_conditions, say_forecast, say_images, say_scores, say_survey, summary
 from imatlas.app.words import flat
 from imatlas.checks import InputError
-from imatlas.generators import LatentFlow
 from imatlas.images import check_resolution, digits, parse_ground, read_images
 from imatlas.pictures import read_png_text
 from imatlas.progress import silent
@@ -196,6 +195,4 @@ def _train(console: Console, atlas: Atlas, wishes: Wishes) -> Model:
     )
     names = ", ".join(f"{condition.name} ({condition.field.size})" for condition in model.conditions)
     console.say(f"Model {model.name}, conditions: {names or 'none'}.")
-    if isinstance(model.generator, LatentFlow) and model.generator.steps == 0:
-        console.say("Trained too little to sharpen: drafts are shown as they are. A larger --budget gives sharper images.")
     return model
