@@ -28,8 +28,6 @@ N_TRIAL, N_VALIDATION = 2000, 5000
 
 def measure(cell: Cell) -> None:
     model = left_behind(cell)
-    if model is None:
-        return
     set_name, place = cell.job.set_name, cell.place
     train = real_features(set_name, CHOOSING, "train", place)
     validation = train[np.random.default_rng(9).permutation(len(train))[:N_VALIDATION]]

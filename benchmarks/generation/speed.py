@@ -22,8 +22,6 @@ VIEW = "labels-0"
 
 def measure(cell: Cell) -> None:
     model = left_behind(cell)
-    if model is None:
-        return
     settings = {"default": AS_TRAINED}
     if "steps" in model.generator.dials:
         settings |= {f"{steps} steps": Dials(steps=steps) for steps in (*STEPS, MANY)}
