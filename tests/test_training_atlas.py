@@ -1,14 +1,21 @@
 """Training on an atlas: what is left on disk, what is recorded, and what a full disk costs."""
 
 import errno
+import json
 import os
 import shutil
+import socket
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from laws.threads import one_thread
+from typer.testing import CliRunner
 
+from imatlas.app.cli.main import app
 from imatlas.checks import InputError
 from imatlas.images import moving_shape
 from imatlas.recipes import Wishes, map_images, train_atlas
@@ -73,3 +80,40 @@ def test_the_model_keeps_the_steps_and_the_precision_it_was_trained_with(atlas: 
         stages = atlas.model(name).config["plan"]["stages"]
         assert stages == {"autoencoder": {"steps": 4, "precision": used}, "code flow": {"steps": 2, "precision": used}}
         assert used in (atlas.model(name).folder / "README.md").read_text()
+
+
+def test_two_processes_of_the_command_line_leave_one_model_that_one_process_would_have_made(atlas: Atlas) -> None:
+    """The loss of a VAE is a logarithm of a mean over the batch; sums in another order stay within 1e-5 (3e-6 at most)."""
+    words = ["train", str(atlas.folder), "--steps", "5", "--generator", "vae", "--conditions", "none", "--json"]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1]), "WORLD_SIZE": "2"}
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-m", "imatlas.app.cli", *words],
+            env=os.environ | meeting | {"OMP_NUM_THREADS": "1", "RANK": rank, "LOCAL_RANK": rank},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in ("0", "1")
+    ]
+    said = [process.communicate() for process in started]
+    assert [process.returncode for process in started] == [0, 0], said
+    assert json.loads(said[0][0])["model"] == "0001-vae"
+    assert said[1][0] == ""
+    together = atlas.model("0001-vae")
+    assert atlas.models == ("0001-vae",)
+    train_atlas(atlas, replace(WISHES, precision="float32"))
+    alone = atlas.model("0002-vae").load_weights()
+    weights = together.load_weights()
+    assert weights.keys() == alone.keys()
+    apart = np.concatenate([np.abs(values.astype(np.float64) - alone[name]).ravel() for name, values in weights.items()])
+    assert apart.max() < 1e-5
+
+
+def test_several_processes_that_come_to_map_are_refused_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    result = CliRunner().invoke(app, ["map", str(tmp_path), "--as", "images", "--out", str(tmp_path / "a.atlas"), "--json"])
+    assert result.exit_code == 1
+    assert "Several processes came to make one map. Map with one, then train with many" in json.loads(result.stdout)["error"]

@@ -106,6 +106,8 @@ class Encoder(Extractor):
 class _Contrast(Trainable):
     """Reader, projection, and the loss that pulls two views together."""
 
+    divisible = False  # every view is compared with all others of its batch
+
     def __init__(self, shape: tuple[int, int, int], n_features: int, width: int, *, mirrored: bool) -> None:
         super().__init__()
         self.mirrored = mirrored

@@ -26,6 +26,7 @@ from imatlas.generators.samplers import SAMPLERS, CodeFlow, LatentSampler
 from imatlas.networks.condition import ConditionEmbedding, drop_fields
 from imatlas.networks.convolutions import Drawer, Reader
 from imatlas.training.contract import Stage
+from imatlas.training.processes import shared_mean
 from imatlas.values import AS_TRAINED, Dials, Field
 
 __all__ = ["Vae"]
@@ -163,7 +164,7 @@ class Vae(Generator):
         mean, log_variance = self.posterior(images)
         noise = torch.randn(mean.shape, generator=generator).to(mean.device)
         drawn = self.draw(mean + noise * (log_variance / 2).exp())
-        error = (drawn - images).square().mean()
+        error = shared_mean((drawn - images).square().mean())
         prior_mean, prior_log_variance = self._prior(drop_fields(codes, generator), len(images))
         ratio = (log_variance - prior_log_variance).exp()
         divergence = ((mean - prior_mean).square() / prior_log_variance.exp() + ratio - 1 - ratio.log()).sum(1) / 2

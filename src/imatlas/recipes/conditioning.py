@@ -16,6 +16,7 @@ from imatlas.progress import Progress
 from imatlas.store import ModelFolder
 from imatlas.training import Plan, drop_checkpoint
 from imatlas.training import train as run_training
+from imatlas.training.processes import is_first
 from imatlas.values import Codes, ImageSet, Manifold
 
 __all__ = ["build_prior", "describe_conditions", "load_prior", "split_plan", "train_prior"]
@@ -86,7 +87,7 @@ def train_prior(
         return torch.from_numpy(neighborhood.near(rows, rng)), batch_codes(others, rows, rng)
 
     yield from run_training(prior, n_rows, batch, plan, folder=None if folder is None else folder.folder / "prior")
-    if folder is not None:
+    if folder is not None and is_first():
         folder.save_packed("prior", {}, prior.state_dict())
         drop_checkpoint(folder.folder / "prior")
 

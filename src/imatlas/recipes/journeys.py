@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from imatlas.checks import InputError
+from imatlas.checks import FailedRun, InputError
 from imatlas.conditions import CONDITIONS
 from imatlas.features import EXTRACTORS, Extractor
 from imatlas.files import content_hash, locked, reading
@@ -26,6 +27,7 @@ from imatlas.recipes.learning import Learned, choose_extractor, learn, require_m
 from imatlas.recipes.modeling import Model, build_model, load_model, save_model, train_model, write_plan
 from imatlas.store import Atlas, ModelFolder, create_atlas, place_again
 from imatlas.training import Plan, faster_precision
+from imatlas.training.processes import is_first, joined, wait
 from imatlas.values import FeatureMatrix, ImageSet
 
 __all__ = ["Wishes", "extractor_of", "judge_atlas", "map_images", "mapper_of", "pick_device", "train_atlas"]
@@ -140,10 +142,13 @@ def mapper_of(atlas: Atlas) -> NeighborMap:
         return NeighborMap.unpack(*atlas.load_packed("map"))
 
 
+@joined()
 def train_atlas(
     atlas: Atlas, wishes: Wishes, *, announce: Callable[[Model], None] | None = None, report: Report = silent
 ) -> Model:
     """Train a generator on an atlas, or go on with one that was interrupted, or give the finished one.
+
+    Where torchrun started several processes they train it together, and the first one writes it.
 
     Parameters
     ----------
@@ -173,19 +178,24 @@ def train_atlas(
     model = build_model(images, manifold, kind=wishes.generator, conditions=wishes.conditions, seed=wishes.seed)
     if announce is not None:
         announce(model)
-    if folder is None:
+    if folder is None and is_first():
         folder = atlas.new_model(wishes.generator.replace("_", "-"))
         write_plan(model, folder, {"key": key, "seconds": seconds, "steps": wishes.steps, "seed": wishes.seed})
-    else:
-        plan = replace(plan, seconds=float(folder.config["plan"]["seconds"]))
+    wait()
+    folder = folder or _unfinished_or_finished(atlas, key)
+    if folder is None:
+        raise FailedRun(f"The first process began a model in {atlas.folder} that this one does not see. Share one disk.")
+    plan = replace(plan, seconds=float(folder.config["plan"]["seconds"]))
     model = replace(model, name=folder.name)
     model.generator.to(device)
     if model.prior is not None:
         model.prior.to(device)
     extractor = extractor_of(atlas)
-    with folder.held():
+    with folder.held() if is_first() else nullcontext():
         for progress in train_model(model, images, manifold, plan, folder=folder, extractor=extractor):
             report(progress)
+        if not is_first():
+            return model
         model = replace(model, precision=_drawing_precision(model))
         save_model(model, folder, folder.config["plan"] | {"stages": _as_trained(folder)})
     folder.write_card(images)

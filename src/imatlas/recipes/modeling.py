@@ -23,6 +23,7 @@ from imatlas.sampling import USUAL_CODES_FROM, choose_codes, sample, say_codes, 
 from imatlas.store import ModelFolder
 from imatlas.training import Plan, drop_checkpoint
 from imatlas.training import train as run_training
+from imatlas.training.processes import joined
 from imatlas.values import AS_TRAINED, Codes, Dials, Example, Field, ImageSet, Manifold, Samples
 
 __all__ = [
@@ -177,6 +178,7 @@ def train_model(
         model.generator.finish(to_images(images.pixels[np.sort(chosen)]).to(_device(model)))
 
 
+@joined()
 def train(
     images: ImageSet,
     manifold: Manifold,

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from imatlas.training.processes import Part
 from imatlas.values import Codes
 
 __all__ = ["Batch", "Batches"]
@@ -30,6 +31,7 @@ class Batches:
     size : rows per step.
     seed : of their order.
     device : where images and codes go.
+    part : which of the rows of a step this process makes.
     """
 
     n_rows: int
@@ -37,6 +39,7 @@ class Batches:
     size: int
     seed: int
     device: torch.device
+    part: Part
 
     def look(self) -> Tensor:
         """Give up to 4,096 training images (b, C, H, W), chosen by the seed."""
@@ -54,9 +57,11 @@ class Batches:
         return rows
 
     def of(self, step: int) -> tuple[Tensor, dict[str, Tensor]]:
-        """Give images (b, C, H, W) and codes by name, each (b, c), of a step."""
+        """Give images (b, C, H, W) and codes by name, each (b, c), of this process's rows of a step."""
         images, codes = self.batch(self.rows_of(step), np.random.default_rng([self.seed, 2, step]))
-        return images.to(self.device), {name: torch.from_numpy(values).to(self.device) for name, values in codes.fields.items()}
+        own = self.part.rows
+        fields = {name: torch.from_numpy(values[own]).to(self.device) for name, values in codes.fields.items()}
+        return images[own].to(self.device), fields
 
     def noise_seed(self, step: int) -> int:
         """Give the seed of all noise of a step."""

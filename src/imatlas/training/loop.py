@@ -27,7 +27,8 @@ from imatlas.training.notes import Notes
 from imatlas.training.pace import Pace, judge_steps
 from imatlas.training.plan import Plan
 from imatlas.training.precision import autocast, faster_precision, repeatable_precision
-from imatlas.training.recovery import KEPT_REPORTS, MOST_RESTARTS, NotFinite, has_climbed, require_finite
+from imatlas.training.processes import Part, agree, is_first, joined, share_weights, wait
+from imatlas.training.recovery import MOST_RESTARTS, NotFinite, require_finite, watch
 from imatlas.training.state import Counters, Kept, Moving, fill
 from imatlas.training.stopping import Interrupted, stop_requests
 from imatlas.training.validation import Best, Validate
@@ -76,11 +77,15 @@ def train(
     FailedRun
         If a loss or gradient stays NaN or infinite though the learning rate was halved three times.
     """
-    run = _Run(model, n_rows, batch, plan, None if folder is None else checkpoint_path(folder), validate)
-    found = run.found()
-    for number in range(found["now"].counters.stage if found else 0, len(model.stages())):
-        yield from _StageRun(run, number, found).reports()
-        found = {}
+    with joined():
+        run = _Run(model, n_rows, batch, plan, None if folder is None else checkpoint_path(folder), validate)
+        wait()  # for a checkpoint that the first process may still be writing
+        found = run.found()
+        wait()
+        run = run if is_first() else replace(run, checkpoint=None)
+        for number in range(found["now"].counters.stage if found else 0, len(model.stages())):
+            yield from _StageRun(run, number, found).reports()
+            found = {}
     model.eval()
 
 
@@ -112,7 +117,7 @@ class _Run:
 
     def forget(self, counters: Counters) -> None:
         """Drop the metrics of steps after these."""
-        if self.checkpoint is not None:
+        if self.checkpoint is not None and is_first():
             stages = self.model.stages()
             reached = {stage.name: UNKNOWN_STEPS for stage in stages[: counters.stage]}
             keep_rows(self.checkpoint.with_name("metrics.jsonl"), reached | {stages[counters.stage].name: counters.step})
@@ -138,13 +143,15 @@ class _StageRun:
         self.run, self.model, self.stage = run, run.model, run.model.stages()[number]
         self.device = next(self.model.parameters()).device
         self.plan = run.plan.for_stage(self.stage)
-        self.batches = Batches(run.n_rows, run.batch, self.plan.batch_size, self.plan.seed, self.device)
+        self.part = Part.own(self.plan.batch_size, divided=self.model.divisible)
+        self.batches = Batches(run.n_rows, run.batch, self.plan.batch_size, self.plan.seed, self.device, self.part)
         self.noise = torch.Generator()
         self.now = found["now"].counters if found else Counters(number)
         if found:
             fill(self.model, found["now"], "model/")
         if self.now.step == 0:
             self.model.begin(self.stage.name, self.batches.look())
+        share_weights(self.model)
         self.state = Moving(self.model, self.stage, self.plan)
         if self.now.step > 0:
             self.state.put_back(found["now"])
@@ -165,17 +172,18 @@ class _StageRun:
                 except NotFinite as harm:
                     yield self._go_back(harm)
                     continue
-                self.now.seconds = time.monotonic() - start
+                is_asked, self.now.seconds = agree(len(asked), time.monotonic() - start)
                 self._correct_steps()
                 self._keep_snapshot()
                 self._validate()
                 if self.is_done or self.now.step % LOG_EVERY == 0:
-                    self._watch()
+                    for sentence in watch(self.now, self.stage.name):
+                        self.run.notes.add(sentence)
                     yield self._report()
                     self.good = self.state.keep(self.now)
                 if self.is_done:
                     break
-                if asked:
+                if is_asked:
                     self._save()
                     raise Interrupted(f"stopped at step {self.now.step} of {self.now.steps} of stage {self.stage.name}")
                 if self.good.counters.step == self.now.step and time.monotonic() - saved > CHECKPOINT_SECONDS:
@@ -186,7 +194,7 @@ class _StageRun:
         if self.best and self.best.kept and self.best.beats(self.now):
             fill(self.model, self.best.kept, "model/")
         self._save_end()
-        if asked and not self.is_last:
+        if agree(len(asked))[0] and not self.is_last:
             raise Interrupted(f"stopped after stage {self.stage.name}, {self.now.step} steps")
 
     @property
@@ -202,14 +210,17 @@ class _StageRun:
     def _choose_precision(self) -> str:
         if self.plan.precision != "auto":
             return self.plan.precision
-        return repeatable_precision(self.device) if self.plan.steps else self._measure_precision()
+        if self.plan.steps:
+            return repeatable_precision(self.device)
+        return "bfloat16" if agree(self._measure_precision() == "bfloat16")[0] else "float32"
 
     def _measure_precision(self) -> str:
         images, codes = self.batches.of(0)
 
         def work() -> None:
             self.noise.manual_seed(0)
-            self.model.loss(self.stage.players[0], images, codes, self.noise).backward()
+            with self.part.alone(self.noise):
+                self.model.loss(self.stage.players[0], images, codes, self.noise).backward()
             self.model.zero_grad(set_to_none=True)
 
         return faster_precision(work, self.device)
@@ -222,11 +233,12 @@ class _StageRun:
             for group in optimizer.param_groups:
                 group["lr"] = self._rate_at(step, steps) * self.stage.pace_of(name)
             optimizer.zero_grad(set_to_none=True)
-            with autocast(self.device, self.now.precision):
+            with autocast(self.device, self.now.precision), self.part.alone(self.noise):
                 loss = self.model.loss(name, images, codes, self.noise)
-            value = require_finite(float(loss.detach()), f"The loss of {name}")
             loss.backward()
-            norm = torch.nn.utils.clip_grad_norm_(self.model.player_parameters(name), self.plan.clip)
+            parameters = self.model.player_parameters(name)
+            value = require_finite(self.part.total(parameters, loss), f"The loss of {name}")
+            norm = torch.nn.utils.clip_grad_norm_(parameters, self.plan.clip)
             require_finite(float(norm), f"The gradient of {name}")
             optimizer.step()
             self.now.losses[name] = value
@@ -265,19 +277,6 @@ class _StageRun:
             few = judge_steps(self.stage.name, self.now.steps, self.plan.seconds)
             if few:
                 self.run.notes.add(few)
-
-    def _watch(self) -> None:
-        """Remember the losses, and say once of each player that its loss has climbed."""
-        for player, loss in self.now.losses.items():
-            history = self.now.history.setdefault(player, [])
-            history.append(loss)
-            del history[:-KEPT_REPORTS]
-            if player not in self.now.warned and has_climbed(history):
-                self.now.warned.append(player)
-                self.run.notes.add(
-                    f"The loss of {player} has climbed to {loss:.3g} by step {self.now.step} of stage {self.stage.name} and "
-                    "stays up: this training may be diverging. If the images are bad, take another seed."
-                )
 
     def _keep_snapshot(self) -> None:
         """Once in a stage, early, let the model copy what it wants of its averaged weights."""

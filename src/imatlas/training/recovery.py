@@ -12,7 +12,9 @@ import math
 from collections.abc import Sequence
 from statistics import median
 
-__all__ = ["KEPT_REPORTS", "MOST_RESTARTS", "NotFinite", "has_climbed", "require_finite"]
+from imatlas.training.state import Counters
+
+__all__ = ["MOST_RESTARTS", "NotFinite", "has_climbed", "require_finite", "watch"]
 
 MOST_RESTARTS = 3
 RECENT, FEWEST_BEFORE, KEPT_REPORTS = 5, 15, 65
@@ -35,6 +37,28 @@ def require_finite(value: float, what: str) -> float:
     if not math.isfinite(value):
         raise NotFinite(f"{what} became {value}")
     return value
+
+
+def watch(now: Counters, stage: str) -> list[str]:
+    """Remember the losses of a report, and give a sentence for each player whose loss has climbed and was not told of.
+
+    Parameters
+    ----------
+    now : where the run stands; its history grows.
+    stage : name of the stage that is on.
+    """
+    sentences = []
+    for player, loss in now.losses.items():
+        history = now.history.setdefault(player, [])
+        history.append(loss)
+        del history[:-KEPT_REPORTS]
+        if player not in now.warned and has_climbed(history):
+            now.warned.append(player)
+            sentences.append(
+                f"The loss of {player} has climbed to {loss:.3g} by step {now.step} of stage {stage} and stays up: this "
+                "training may be diverging. If the images are bad, take another seed."
+            )
+    return sentences
 
 
 def has_climbed(losses: Sequence[float]) -> bool:

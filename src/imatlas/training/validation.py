@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from imatlas.training.contract import Trainable
+from imatlas.training.processes import agree, is_first
 from imatlas.training.state import Counters, Kept
 
 __all__ = ["Best", "Validate", "Validation"]
@@ -64,9 +65,9 @@ class Best:
         average : holds the averaged weights.
         now : takes the score.
         """
-        found = self.validate(average)
+        found = self.validate(average) if is_first() else Validation(-math.inf, 0.0)
         now.validations = _looks(now)
-        now.score, now.error = (math.inf if math.isnan(found.score) else float(found.score)), float(found.error)
+        now.score, now.error = agree(math.inf if math.isnan(found.score) else float(found.score), float(found.error))
         if self.kept is None or now.score < self.kept.counters.score:
             tensors = {f"model/{name}": values.detach().clone() for name, values in average.state_dict().items()}
             self.kept = Kept(copy.deepcopy(now), tensors)

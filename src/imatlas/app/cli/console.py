@@ -32,25 +32,28 @@ class Console:
     Parameters
     ----------
     as_json : whether the only output is one JSON object.
+
+    Of several processes that torchrun started the first one speaks for all.
     """
 
     def __init__(self, *, as_json: bool = False) -> None:
         self.as_json = as_json
         self.started = time.monotonic()
-        self._bar = _Bar() if sys.stderr.isatty() and not as_json else None
+        self.speaks = os.environ.get("RANK", "0") == "0"
+        self._bar = _Bar() if self.speaks and sys.stderr.isatty() and not as_json else None
         self._last = ""
 
     def say(self, *lines: str) -> None:
         """Print lines, unless the output is JSON."""
         if self._bar:
             self._bar.close()
-        if not self.as_json:
+        if self.speaks and not self.as_json:
             for line in lines:
                 print(line, flush=True)
 
     def give(self, value: dict[str, object]) -> None:
         """Print the final JSON value, if that was asked for."""
-        if self.as_json:
+        if self.speaks and self.as_json:
             print(json.dumps(_strict(value), ensure_ascii=False, default=str))
 
     def report(self, progress: Progress) -> None:
@@ -138,9 +141,9 @@ def _refusal(error: OSError) -> str:
 
 
 def _fail(console: Console, sentence: str, code: int = FAILED) -> None:
-    if console.as_json:
+    if console.speaks and console.as_json:
         print(json.dumps({"error": sentence}, ensure_ascii=False))
-    else:
+    elif console.speaks:
         console.say()
         print(f"error: {sentence}", file=sys.stderr)
     raise SystemExit(code)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -171,6 +172,10 @@ def _read(console: Console, source: Path, place: Path, *, resolution: int | None
         parse_ground(ground)
     refuse_atlas(source)
     refuse_foreign(place)
+    if os.environ.get("WORLD_SIZE", "1") != "1":
+        raise InputError(
+            "Several processes came to make one map. Map with one, then train with many: torchrun ... train ATLAS."
+        )
     console.say(f"Reading {source} ...")
     return read_images(source, resolution=resolution, ground=ground, seed=seed, report=console.report)
 

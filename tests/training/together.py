@@ -1,0 +1,85 @@
+"""One of several processes that a test starts: trains a small model and leaves its weights."""
+
+import signal
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+from small_models import N_ROWS, TwoStages, batch
+from torch import Tensor, distributed, nn
+
+from imatlas.training import Interrupted, Plan, Stage, Trainable, Validation, train
+from imatlas.training.processes import is_first, joined, shared_mean
+from imatlas.values import Codes
+
+PLAN = Plan(steps=30, seed=3, precision="float32")
+
+
+class Bent(TwoStages):
+    """Two stages whose loss is the logarithm of a mean, on a batch that comes twice, with dropped rows."""
+
+    def stages(self) -> tuple[Stage, ...]:
+        first, second = super().stages()
+        return Stage("one", first.players, 0.6, 9, 1e-2), Stage("two", second.players, 0.4, 9, 1e-2, validated=True)
+
+    def loss(self, player, images, codes, generator) -> Tensor:
+        kept = torch.rand(len(images), generator=generator) < 0.7
+        flat = torch.where(kept[:, None], images.flatten(1), 0.0).repeat(2, 1)
+        noise = torch.randn(len(flat), 3, generator=generator)
+        code = flat @ self.first + 0.1 * noise - self.center + codes["place"].repeat(2, 1).mean(dim=1, keepdim=True)
+        error = shared_mean((code @ self.second - images.flatten(1).repeat(2, 1)).square().mean())
+        return 8 * error.log() + 0.01 * code.square().mean()
+
+
+class Crowd(Trainable):
+    """A loss in which every row is compared with all others, so that no part of a batch can be made alone."""
+
+    divisible = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.place = nn.Parameter(torch.ones(16, 3) / 4)
+
+    def loss(self, player, images, codes, generator) -> Tensor:
+        rows = images.flatten(1) @ self.place + torch.randn(3, generator=generator)
+        return (rows @ rows.T).logsumexp(1).mean()
+
+
+def score(model: Trainable) -> Validation:
+    return Validation(float(model.second.detach().abs().mean()))
+
+
+def trained(model: Trainable, folder: Path | None = None, plan: Plan = PLAN, batch=batch) -> dict[str, Tensor]:
+    for _ in train(model, N_ROWS, batch, plan, folder=folder, validate=score):
+        pass
+    return model.state_dict()
+
+
+def main(home: Path) -> None:
+    """Train one model at one go, and one that is stopped in one of its processes on the way."""
+    whole = trained(Bent(0))
+    made = 0
+
+    def stopping_batch(rows: np.ndarray, rng: np.random.Generator) -> tuple[Tensor, Codes]:
+        nonlocal made
+        made += len(rows) == 9
+        if made == 11 and not is_first():
+            signal.raise_signal(signal.SIGTERM)
+        return batch(rows, rng)
+
+    with pytest.raises(Interrupted, match="stopped at step 11 of 18 of stage one"):
+        trained(Bent(0), home / "parts", batch=stopping_batch)
+    resumed = trained(Bent(1 + is_first()), home / "parts")
+    crowd = trained(Crowd())
+    rank = distributed.get_rank() if distributed.is_initialized() else 0
+    for name, state in (("whole", whole), ("resumed", resumed), ("crowd", crowd)):
+        save_file({key: values.clone() for key, values in state.items()}, home / f"{name}-{rank}.safetensors")
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    with joined():
+        main(Path(sys.argv[1]))
