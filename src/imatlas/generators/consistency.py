@@ -86,9 +86,9 @@ class Jumps(nn.Module):
     def forward(self, estimate: Estimate, noise: Tensor, steps: int) -> Tensor:
         """Give clean values (b, ...) from noise (b, ...) with so many evaluations, a key of `FEW_TIMES`."""
         first, *later = FEW_TIMES[steps]
-        guess = estimate(noise, torch.full((len(noise),), first, device=noise.device))
+        guess = estimate(noise, torch.tensor([first], device=noise.device))
         for turn, moment in enumerate(later):
-            time = torch.full((len(noise),), moment, device=noise.device)
+            time = torch.tensor([moment], device=noise.device)
             fresh = (noise.flatten(1)[:, self.orders[turn]] * self.signs[turn]).view_as(noise)
             guess = estimate(mix(guess, fresh, time), time)
         return guess
