@@ -3,17 +3,18 @@
 import numpy as np
 import pytest
 import torch
-from laws.generators import made
+from laws.generators import made, shaken
 from laws.random_state import global_generators_untouched
 from laws.threads import one_thread
 
 from imatlas.checks import InputError
-from imatlas.generators import Flow, Vae
+from imatlas.generators import CodeFlow, Flow, NormalSampler, Vae
+from imatlas.generators.code_charts import FlowChart
 from imatlas.generators.code_geodesics import path_energy
 from imatlas.images import moving_shape
 from imatlas.recipes import Model, fit_manifold, morph, walk
 from imatlas.recipes.learning import choose_extractor
-from imatlas.recipes.paths import code_shell, decoder_of, geodesic_codes, straight_codes
+from imatlas.recipes.paths import arc_codes, code_chart, decoder_of, flatten, geodesic_codes, straight_codes, unflatten
 from imatlas.sampling import encode
 
 __all__ = ["one_thread"]
@@ -23,11 +24,14 @@ SIDE = 8
 
 @pytest.fixture(scope="module")
 def ground():
-    """Eighty images of a moving shape, their manifold in principal components, its extractor, and a VAE with strong weights."""
+    """Eighty images of a moving shape, their manifold in principal components, its extractor, and a VAE with strong weights.
+
+    Its codes are charted linearly: a code flow without training is no chart, for it gives back next to nothing of a code.
+    """
     images = moving_shape(80, SIDE, seed=0)[0]
     manifold = fit_manifold(images, features="principal_components")
     extractor = choose_extractor("principal_components", len(images), budget=1.0).fit(images)
-    generator = made(lambda shape, fields: Vae(shape, fields, code_dim=3, width=8), (1, SIDE, SIDE), ())
+    generator = made(lambda shape, fields: Vae(shape, fields, code_dim=3, width=8, sampler=NormalSampler), (1, SIDE, SIDE), ())
     with torch.no_grad():
         generator.drawer.layers[-2].weight.mul_(10)
         generator.reader.layers[-1].weight.mul_(10)
@@ -40,20 +44,45 @@ def gaps(generator, codes: np.ndarray) -> np.ndarray:
     return drawn.diff(dim=0).norm(dim=1).numpy()
 
 
-def test_a_geodesic_is_no_longer_than_its_arc_keeps_its_ends_and_its_speed(ground):
+def test_a_way_keeps_its_ends_its_radius_and_its_speed(ground):
     model, images, manifold, _ = ground
-    codes = encode(model.generator, images.pixels[manifold.rows])
-    shell = code_shell(model, images, manifold)
+    ends = encode(model.generator, images.pixels[manifold.rows[[3, 20]]])
+    chart = code_chart(model, images, manifold)
     with global_generators_untouched():
-        way = geodesic_codes(model.generator, shell, codes[[3, 40, 7, 20]], frames=30)
-    np.testing.assert_array_equal(way[[0, -1]], codes[[3, 20]])
-    arc = shell.arc(codes[3], codes[20], 30)
-    assert path_energy(decoder_of(model.generator), way) < path_energy(decoder_of(model.generator), arc)
-    steps = gaps(model.generator, way)
-    assert steps.max() / steps.min() < 1.1
-    np.testing.assert_array_equal(geodesic_codes(model.generator, shell, codes[[3, 40, 7, 20]], frames=30), way)
-    straight = gaps(model.generator, straight_codes(model.generator, codes[[3, 20]], frames=30))
-    assert straight.max() / straight.min() < 1.1
+        way = geodesic_codes(model.generator, chart, ends, frames=30)
+    np.testing.assert_allclose(way[[0, -1]], ends, atol=1e-5)
+    radii = np.linalg.norm(flatten(chart, way)[0], axis=1)
+    np.testing.assert_allclose(radii, np.linspace(radii[0], radii[-1], 30), rtol=0.15)
+    for codes in (way, straight_codes(model.generator, ends, frames=30)):
+        steps = gaps(model.generator, codes)
+        assert steps.max() / steps.min() < 1.05
+    np.testing.assert_array_equal(geodesic_codes(model.generator, chart, ends, frames=30), way)
+
+
+def test_shortening_lowers_the_energy_of_a_way(ground):
+    model, images, manifold, _ = ground
+    ends = encode(model.generator, images.pixels[manifold.rows[[3, 20]]])
+    chart = code_chart(model, images, manifold)
+    plain, short = (geodesic_codes(model.generator, chart, ends, frames=13, shorten=steps) for steps in (0, 20))
+    decode = decoder_of(model.generator)
+    assert path_energy(decode, short) < path_energy(decode, plain)
+    np.testing.assert_allclose(short[[0, -1]], ends, atol=1e-5)
+
+
+def test_what_a_chart_does_not_give_back_is_whole_at_the_ends_and_stays_between_equal_codes(ground, monkeypatch):
+    model, *_ = ground
+    monkeypatch.setattr(CodeFlow, "width", 16)
+    monkeypatch.setattr(CodeFlow, "depth", 1)
+    chart = FlowChart(shaken(CodeFlow(3)))
+    codes = np.random.default_rng(0).normal(size=(2, 3)).astype(np.float32)
+    flat, rest = flatten(chart, codes)
+    np.testing.assert_allclose(unflatten(chart, flat) + rest, codes, atol=1e-5)
+    assert np.abs(rest).min() > 1e-3
+    way = arc_codes(model.generator, chart, codes)
+    np.testing.assert_array_equal(way[[0, -1]], codes)
+    assert np.linalg.norm(np.diff(way, axis=0), axis=1).max() < 0.5
+    same = arc_codes(model.generator, chart, codes[[0, 0]])
+    np.testing.assert_allclose(same, np.tile(codes[0], (len(same), 1)), atol=1e-4)
 
 
 def test_a_morph_begins_and_ends_with_its_two_images_as_the_model_draws_them(ground):

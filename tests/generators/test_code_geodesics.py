@@ -6,7 +6,7 @@ import torch
 from laws.random_state import global_generators_untouched
 from torch import Tensor
 
-from imatlas.generators.code_geodesics import CodeShell, even_codes, path_energy, refine_path
+from imatlas.generators.code_geodesics import arc, even_path, hold, path_energy, refine_path
 
 
 def to_sphere(codes: Tensor) -> Tensor:
@@ -31,7 +31,7 @@ def test_on_a_sphere_the_refined_path_is_the_great_circle():
     """
     start = line([1.0, 0.0], [-0.5, np.sqrt(0.75)], 33)
     with global_generators_untouched():
-        refined = refine_path(to_sphere, start[None], steps=100)[0]
+        refined = refine_path(to_sphere, start[None], held=False, steps=100)[0]
     assert steps_of(to_sphere, start).sum() > 2.2
     assert steps_of(to_sphere, refined).sum() == pytest.approx(2 * np.pi / 3, rel=0.01)
     np.testing.assert_allclose(np.linalg.norm(refined, axis=1), 1, atol=0.02)
@@ -41,57 +41,49 @@ def test_on_a_sphere_the_refined_path_is_the_great_circle():
 def test_refining_lowers_the_energy_of_each_path_by_itself():
     """From random zigzags: every path ends below where it began, and company changes nothing but last bits."""
     starts = np.random.default_rng(0).normal(size=(4, 9, 2)).astype(np.float32)
-    refined = refine_path(to_sphere, starts)
+    refined = refine_path(to_sphere, starts, held=False)
     for before, after in zip(starts, refined):
         assert path_energy(to_sphere, after) < 0.5 * path_energy(to_sphere, before)
-    np.testing.assert_allclose(refine_path(to_sphere, starts[2:3])[0], refined[2], atol=1e-4)
-    np.testing.assert_array_equal(refine_path(to_sphere, starts), refined)
+    np.testing.assert_allclose(refine_path(to_sphere, starts[2:3], held=False)[0], refined[2], atol=1e-4)
+    np.testing.assert_array_equal(refine_path(to_sphere, starts, held=False), refined)
     best = refined[0]
-    assert path_energy(to_sphere, refine_path(to_sphere, best[None], steps=3)[0]) <= path_energy(to_sphere, best)
+    assert path_energy(to_sphere, refine_path(to_sphere, best[None], held=False, steps=3)[0]) <= path_energy(to_sphere, best)
 
 
-def test_a_shell_leads_the_path_around_the_hole_that_the_straight_line_crosses():
-    """Codes on a circle, decoded as they are: the way between two of them is an arc; a free way is its chord."""
-    angles = np.random.default_rng(0).uniform(0, 2 * np.pi, 4000)
-    shell = CodeShell.of(np.stack([3 * np.cos(angles), 3 * np.sin(angles)], axis=1))
-    start = shell.hold(line([3.0, 0.0], [-1.0, np.sqrt(8.0)], 21))
-    held = refine_path(torch.clone, start[None], shell)[0]
-    free = refine_path(torch.clone, start[None], steps=300)[0]
+def test_a_held_path_goes_around_the_hole_that_a_free_one_crosses():
+    """Places on a circle, drawn as they are: the way between two of them is an arc; a free way is its chord."""
+    start = hold(line([3.0, 0.0], [-1.0, np.sqrt(8.0)], 21))
+    held = refine_path(torch.clone, start[None])[0]
+    free = refine_path(torch.clone, start[None], held=False, steps=300)[0]
     angle = np.arccos(-1 / 3)
-    assert np.linalg.norm(held, axis=1).min() > 2.9
+    np.testing.assert_allclose(np.linalg.norm(held, axis=1), 3, rtol=1e-5)
     assert steps_of(torch.clone, held).sum() == pytest.approx(3 * angle, rel=0.01)
     assert steps_of(torch.clone, free).sum() == pytest.approx(np.sqrt(24), rel=0.01)
     assert np.linalg.norm(free, axis=1).min() < 1.9
 
 
-def test_an_arc_halfway_has_the_radius_of_codes_where_a_line_is_too_near_the_middle():
-    """Normal codes of 64 numbers: |w| is sqrt(64) within 9 % for each, sqrt(32) halfway along a line."""
-    codes = np.random.default_rng(0).normal(size=(4000, 64)) * np.linspace(0.2, 5, 64) + 3
-    shell = CodeShell.of(codes)
-    arc = shell.arc(codes[0], codes[1], 5)
-    np.testing.assert_allclose(arc[[0, -1]], codes[:2], atol=1e-4)
-    radii = np.linalg.norm(shell.whiten(arc), axis=1)
-    np.testing.assert_allclose(radii, np.linspace(radii[0], radii[-1], 5), rtol=1e-5)
-    assert radii[2] == pytest.approx(8, rel=0.2)
-    assert np.linalg.norm(shell.whiten(codes[:2].mean(axis=0))) < 6.8
+def test_an_arc_turns_and_lengthens_evenly():
+    """From radius 1 to radius 3 over 90 degrees: (1 + 2 u) (cos 90 u, sin 90 u) at u = 0, 1/4, ..."""
+    u = np.linspace(0, 1, 5)
+    expected = (1 + 2 * u)[:, None] * np.stack([np.cos(np.pi / 2 * u), np.sin(np.pi / 2 * u)], axis=1)
+    np.testing.assert_allclose(arc(np.array([1.0, 0.0]), np.array([0.0, 3.0]), 5), expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("d", [1, 2, 5])
-def test_an_arc_between_opposite_or_equal_codes_is_still_an_arc(d: int):
-    shell = CodeShell(np.zeros(d), np.eye(d))
-    code = np.arange(1.0, d + 1)
-    assert np.isfinite(shell.arc(code, -code, 7)).all()
-    np.testing.assert_allclose(shell.arc(code, code, 7), np.tile(code, (7, 1)), atol=1e-6)
+def test_an_arc_between_opposite_or_equal_places_is_still_an_arc(d: int):
+    place = np.arange(1.0, d + 1)
+    assert np.isfinite(arc(place, -place, 7)).all()
+    np.testing.assert_allclose(arc(place, place, 7), np.tile(place, (7, 1)), atol=1e-6)
     if d > 1:
-        np.testing.assert_allclose(np.linalg.norm(shell.arc(code, -code, 7), axis=1), np.linalg.norm(code), rtol=1e-6)
+        np.testing.assert_allclose(np.linalg.norm(arc(place, -place, 7), axis=1), np.linalg.norm(place), rtol=1e-6)
 
 
-@pytest.mark.parametrize("shell", [None, CodeShell(np.zeros(2), np.eye(2))])
-def test_even_codes_run_at_constant_speed_in_what_is_drawn(shell):
-    """Codes crowded near one end of a path over the sphere: 40 frames in equal steps, to 2 %."""
+@pytest.mark.parametrize("held", [True, False])
+def test_an_even_path_runs_at_constant_speed_in_what_is_drawn(held: bool):
+    """Places crowded near one end of a path over the sphere: 40 frames in equal steps, to 2 %."""
     u = np.linspace(0, 1, 15)[:, None] ** 3
     path = (np.hstack([np.cos(2 * u), np.sin(2 * u)]) * (1 + u)).astype(np.float32)
-    even = even_codes(to_sphere, path, 40, shell)
+    even = even_path(to_sphere, path, 40, held=held)
     gaps = steps_of(to_sphere, even)
     assert gaps.max() / gaps.min() < 1.02
     np.testing.assert_array_equal(even[[0, -1]], path[[0, -1]])
@@ -100,12 +92,5 @@ def test_even_codes_run_at_constant_speed_in_what_is_drawn(shell):
 
 def test_a_path_that_goes_nowhere_stays_there():
     path = np.ones((4, 2), np.float32)
-    np.testing.assert_array_equal(even_codes(to_sphere, path, 5), np.ones((5, 2)))
+    np.testing.assert_array_equal(even_path(to_sphere, path, 5), np.ones((5, 2)))
     np.testing.assert_allclose(refine_path(to_sphere, path[None]), path[None], atol=1e-6)
-
-
-def test_few_codes_make_a_shell_all_the_same():
-    codes = np.random.default_rng(0).normal(size=(5, 20))
-    shell = CodeShell.of(codes)
-    np.testing.assert_allclose(shell.codes(shell.whiten(codes)), codes, atol=1e-5)
-    assert np.isfinite(CodeShell.of(np.ones((6, 3))).whiten(np.ones(3))).all()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Self
 
 import torch
@@ -147,6 +148,7 @@ class CodeFlow(LatentSampler):
 
     learned = True
     width, depth, steps, draws = 384, 5, 15, 4
+    trace_steps = 24
     defaults = Dials(guidance=1.0, autoguidance=1.0, diversity=0.0)
     center: Tensor
     scale: Tensor
@@ -185,6 +187,21 @@ class CodeFlow(LatentSampler):
         """Carry noise to codes by Heun's method; the prior's mean and spread are not needed."""
         estimate = with_dials(self.guess, self.early, noise, codes, dials.over(self.defaults))
         return heun(estimate, noise, time_grid(self.steps, 0.0, 1.2)) * self.scale + self.center
+
+    @torch.no_grad()
+    def trace(self, code: Tensor) -> Tensor:
+        """Give the noise (b, code_dim) that the flow, without a condition, carries to about these codes.
+
+        The same way walked back, from a time near 1, where flow and code are nearly the same. `draw` ends with a guess, which
+        takes a code to the nearest likely one, so a code comes back from its noise only as far as it is likely.
+        """
+        estimate, state = self.guess.under({}), (code - self.center) / self.scale
+        for now, later in pairwise([*torch.linspace(4, -4, self.trace_steps).sigmoid().tolist(), 0.0]):
+            share = (later - now) / (1 - now)
+            first, second = (state.new_full((len(state),), time) for time in (now, later))
+            guess = estimate(state, first)
+            state = state + share * ((guess + estimate(state + share * (guess - state), second)) / 2 - state)
+        return state
 
 
 SAMPLERS: dict[str, type[LatentSampler]] = {

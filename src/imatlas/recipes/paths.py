@@ -1,8 +1,7 @@
 """From one image to another: along the manifold, and straight, drawn by the same model.
 
-The way along the manifold is a geodesic of the decoder among codes that images have (`imatlas.generators.code_geodesics`). The
-search begins twice, from the arc between the two codes and from the codes of the images on the neighbor graph's shortest path,
-and the shorter end wins; then the frames are spaced evenly in what the decoder draws.
+The way along the manifold is an arc in the chart of the model's codes (`imatlas.generators.code_charts`), where all codes on
+it are likely, and its frames are evenly spaced in what the decoder draws.
 """
 
 from __future__ import annotations
@@ -10,23 +9,38 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from imatlas.checks import InputError
 from imatlas.features import Extractor
 from imatlas.generators import Generator, Vae
-from imatlas.generators.code_geodesics import CodeShell, Decode, even_codes, path_energy, refine_path
+from imatlas.generators.code_charts import CodeChart, chart_of
+from imatlas.generators.code_geodesics import Decode, arc, even_path, refine_path
 from imatlas.manifold import geodesic_path
 from imatlas.neighbors import search
 from imatlas.recipes.modeling import Model
-from imatlas.sampling import code_path, draw_path, encode
+from imatlas.sampling import draw_path, encode
 from imatlas.values import ImageSet, Manifold
 
-__all__ = ["Path", "code_shell", "decoder_of", "far_pairs", "geodesic_codes", "morph", "straight_codes", "walk"]
+__all__ = [
+    "Path",
+    "arc_codes",
+    "code_chart",
+    "decoder_of",
+    "far_pairs",
+    "flatten",
+    "geodesic_codes",
+    "morph",
+    "require_code",
+    "straight_codes",
+    "unflatten",
+    "walk",
+]
 
 POINTS = 13
-STEPS = 30
-MOST_SHELL_CODES = 4_096
+FINE = 5
+MOST_CHARTED = 4_096
 
 
 @dataclass(frozen=True)
@@ -66,13 +80,20 @@ def morph(model: Model, images: ImageSet, manifold: Manifold, first: int, last: 
     InputError
         If the model has no code of an image, or no neighbors connect the two images.
     """
-    stations = encode(model.generator, images.pixels[manifold.rows[geodesic_path(manifold.graph, first, last)]])
-    shell = code_shell(model, images, manifold)
-    return draw_path(model.generator, geodesic_codes(model.generator, shell, stations, frames=frames))
+    geodesic_path(manifold.graph, first, last)
+    ends = encode(model.generator, images.pixels[manifold.rows[[first, last]]])
+    return draw_path(model.generator, geodesic_codes(model.generator, code_chart(model, images, manifold), ends, frames=frames))
 
 
 def walk(
-    model: Model, images: ImageSet, manifold: Manifold, extractor: Extractor, ends: np.ndarray, *, frames: int = 16
+    model: Model,
+    images: ImageSet,
+    manifold: Manifold,
+    extractor: Extractor,
+    ends: np.ndarray,
+    *,
+    frames: int = 16,
+    shorten: int = 0,
 ) -> Path:
     """Draw the way from one picture to another.
 
@@ -82,6 +103,7 @@ def walk(
     images, manifold, extractor : the set, what was learned of it, what made its features.
     ends : uint8 (2, H, W, C), first and last picture; the user's own or from the set.
     frames : pictures drawn, ends included.
+    shorten : see `geodesic_codes`.
 
     Raises
     ------
@@ -92,51 +114,90 @@ def walk(
     code_ends = encode(generator, ends)
     first, last = search(extractor.rows(ends), manifold.features.rows, 1)[0][:, 0]
     stations = np.empty(0, dtype=np.int64)
-    codes = code_ends
     if manifold.graph.components[first] == manifold.graph.components[last]:
         stations = manifold.rows[geodesic_path(manifold.graph, int(first), int(last))]
-        codes = np.concatenate([code_ends[:1], encode(generator, images.pixels[stations])[1:-1], code_ends[1:]])
-    shell = code_shell(model, images, manifold)
-    geodesic = draw_path(generator, geodesic_codes(generator, shell, codes, frames=frames))
+    chart = code_chart(model, images, manifold)
+    geodesic = draw_path(generator, geodesic_codes(generator, chart, code_ends, frames=frames, shorten=shorten))
     straight = draw_path(generator, straight_codes(generator, code_ends, frames=frames))
     off = tuple(_off_manifold(extractor, manifold, pixels) for pixels in (geodesic, straight))
     return Path(geodesic, straight, stations, (off[0], off[1]))
 
 
-def code_shell(model: Model, images: ImageSet, manifold: Manifold) -> CodeShell:
-    """Give the shell of a model's codes of training images, from 4,096 of them at most.
+def code_chart(model: Model, images: ImageSet, manifold: Manifold) -> CodeChart:
+    """Give the chart of a model's codes, from 4,096 training images at most where it has to be fitted.
 
     Raises
     ------
     InputError
         If the model has no code of an image.
     """
-    chosen = np.sort(np.random.default_rng(0).permutation(manifold.rows)[:MOST_SHELL_CODES])
-    return CodeShell.of(encode(model.generator, images.pixels[chosen]))
+    chosen = np.sort(np.random.default_rng(0).permutation(manifold.rows)[:MOST_CHARTED])
+    codes = encode(model.generator, images.pixels[chosen])
+    return chart_of(require_code(model.generator), codes)
 
 
-def geodesic_codes(generator: Generator, shell: CodeShell, stations: np.ndarray, *, frames: int) -> np.ndarray:
-    """Give codes float32 (frames, d) on the decoder's geodesic between two codes, evenly spaced in what is drawn.
+def geodesic_codes(generator: Generator, chart: CodeChart, ends: np.ndarray, *, frames: int, shorten: int = 0) -> np.ndarray:
+    """Give codes float32 (frames, d) on the way along the manifold between two codes, evenly spaced in what is drawn.
 
     Parameters
     ----------
     generator : with a decoder.
-    shell : keeps the codes among those of the data.
-    stations : float32 (m, d), the two ends, and between them codes by which a second search goes.
+    chart : of its codes.
+    ends : float32 (2, d).
     frames : how many codes, ends included.
+    shorten : steps in which the arc is shortened under the decoder's metric. More change less from frame to frame, but the
+        shortest ways lead through faint and plain images, which are near to all others.
     """
+    fine = arc_codes(generator, chart, ends, shorten=shorten)
+    return even_path(decoder_of(generator), fine, frames, held=False)
+
+
+def arc_codes(generator: Generator, chart: CodeChart, ends: np.ndarray, *, shorten: int = 0) -> np.ndarray:
+    """Give codes float32 (61, d) on the arc between two codes (2, d); see `geodesic_codes`."""
     decode = decoder_of(generator)
-    starts = [shell.arc(stations[0], stations[-1], POINTS)]
-    if len(stations) > 2:
-        starts.append(shell.hold(code_path(stations, POINTS)))
-    ways = refine_path(decode, np.stack(starts), shell, steps=STEPS)
-    shortest = min(ways, key=lambda way: path_energy(decode, way))
-    return even_codes(decode, shortest, frames, shell)
+    flat, rest = flatten(chart, ends)
+    way = arc(flat[0], flat[1], FINE * (POINTS - 1) + 1)
+    if shorten:
+
+        def drawn(places: Tensor) -> Tensor:
+            return decode(chart.codes(places))
+
+        way = even_path(drawn, refine_path(drawn, way[None, ::FINE], steps=shorten)[0], len(way))
+    codes = unflatten(chart, way) + _faded(rest, len(way), likeness=max(0.0, _cosine(*flat)))
+    codes[[0, -1]] = ends
+    return codes.astype(np.float32)
+
+
+@torch.no_grad()
+def flatten(chart: CodeChart, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Give the coordinates of codes (m, d) on a chart, and the rests that the chart does not give back; float32 (m, d)."""
+    given = torch.from_numpy(codes)
+    flat = chart.flat(given)
+    return flat.numpy(), (given - chart.codes(flat)).numpy()
+
+
+@torch.no_grad()
+def unflatten(chart: CodeChart, flat: np.ndarray) -> np.ndarray:
+    """Give codes float32 (m, d) of coordinates (m, d) on a chart."""
+    return chart.codes(torch.from_numpy(flat.astype(np.float32))).numpy()
 
 
 def straight_codes(generator: Generator, ends: np.ndarray, *, frames: int) -> np.ndarray:
     """Give codes float32 (frames, d) on the straight line between two codes (2, d), evenly spaced in what is drawn."""
-    return even_codes(decoder_of(generator), ends, frames)
+    return even_path(decoder_of(generator), ends, frames, held=False)
+
+
+def require_code(generator: Generator) -> Vae:
+    """Give the generator as one that draws from codes.
+
+    Raises
+    ------
+    InputError
+        If it does not.
+    """
+    if not isinstance(generator, Vae):
+        raise InputError(f"A {type(generator).__name__} draws from no code; train one with a code, such as latent_flow.")
+    return generator
 
 
 def decoder_of(generator: Generator) -> Decode:
@@ -145,14 +206,13 @@ def decoder_of(generator: Generator) -> Decode:
     Raises
     ------
     InputError
-        If this kind of generator has none.
+        If it draws from no code.
     """
-    if not isinstance(generator, Vae):
-        raise InputError(f"A {type(generator).__name__} draws from no code; train one with a code, such as latent_flow.")
-    device = next(generator.parameters()).device
+    coded = require_code(generator)
+    device = next(coded.parameters()).device
 
     def decode(codes: Tensor) -> Tensor:
-        return generator.decode(codes.to(device)).float().cpu()
+        return coded.decode(codes.to(device)).float().cpu()
 
     return decode
 
@@ -173,6 +233,18 @@ def far_pairs(manifold: Manifold, count: int, *, seed: int = 0) -> np.ndarray:
         gaps = np.abs(distances - distances[:, :1])
         pairs.append([candidates[0], candidates[int(gaps.max(axis=0).argmax())]])
     return manifold.rows[np.array(pairs)]
+
+
+def _faded(rest: np.ndarray, count: int, *, likeness: float) -> np.ndarray:
+    """Rests (count, d) on the way between two: gone halfway between unlike ends, kept between ends that are alike."""
+    u = np.linspace(0, 1, count)[:, None]
+    kept = (1 - u) * rest[0] + u * rest[1]
+    gone = np.maximum(0, 1 - 2 * u) * rest[0] + np.maximum(0, 2 * u - 1) * rest[1]
+    return likeness * kept + (1 - likeness) * gone
+
+
+def _cosine(first: np.ndarray, last: np.ndarray) -> float:
+    return float(first @ last / max(np.linalg.norm(first) * np.linalg.norm(last), 1e-12))
 
 
 def _off_manifold(extractor: Extractor, manifold: Manifold, pixels: np.ndarray) -> float:
