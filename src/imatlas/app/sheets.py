@@ -12,7 +12,7 @@ import io
 import numpy as np
 from PIL import Image
 
-__all__ = ["PALETTE", "data_uri", "enlarged", "map_frame", "mosaic", "thumbnail_map"]
+__all__ = ["PALETTE", "data_uri", "enlarged", "grid_sheet", "map_frame", "mosaic", "thumbnail_map"]
 
 PALETTE = (
     "#3f90da",
@@ -27,6 +27,8 @@ PALETTE = (
     "#92dadd",
 )
 """Ten colours that stay apart for colour-blind readers, on light and dark grounds (Petroff 2021, arXiv 2107.02270)."""
+
+_GROUND, _FRAME = 236, 96
 
 _LOSSLESS_UP_TO = 160_000  # bytes; above, photographs are kept as lossy WebP
 
@@ -119,6 +121,29 @@ def thumbnail_map(
         canvas[top + frame : top + frame + h, left + frame : left + frame + w, :3] = picture
         canvas[top + frame : top + frame + h, left + frame : left + frame + w, 3] = 255
     return canvas, len(rows)
+
+
+def grid_sheet(pixels: np.ndarray, drawn: np.ndarray, *, tile: int = 56) -> np.ndarray:
+    """Lay a grid of images within a frame; cells without an image are left to the ground.
+
+    Parameters
+    ----------
+    pixels : uint8 (lines, columns, H, W, C).
+    drawn : bool (lines, columns), which cells have an image.
+    tile : wished size of a cell, in pixels.
+
+    Returns
+    -------
+    uint8 (height, width, 3)
+    """
+    lines, columns = drawn.shape
+    tiles = enlarged(pixels.reshape(-1, *pixels.shape[2:]), tile)
+    step, gap, frame = tiles.shape[1] + 2, 2, 2
+    sheet = np.full((lines * step + gap, columns * step + gap, 3), _GROUND, dtype=np.uint8)
+    for place in np.flatnonzero(drawn):
+        top, left = gap + place // columns * step, gap + place % columns * step
+        sheet[top : top + tiles.shape[1], left : left + tiles.shape[2]] = tiles[place]
+    return np.pad(sheet, ((frame, frame), (frame, frame), (0, 0)), constant_values=_FRAME)
 
 
 def data_uri(picture: np.ndarray) -> str:

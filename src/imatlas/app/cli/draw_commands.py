@@ -1,4 +1,4 @@
-"""Verbs that draw, with their options: each opens an atlas folder and says what it drew."""
+"""The verb that draws new images, with its options."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from imatlas.app.cli.options import AtlasFolder, Json, ModelName, Out, Seed, Source
+from imatlas.app.cli.options import Json, ModelName, Out, Seed, Source
 
-__all__ = ["DRAWING_VERBS", "generate", "morph"]
+__all__ = ["generate"]
 
 
 def generate(
@@ -51,21 +51,3 @@ def generate(
         codes_from=codes_from,
         as_json=as_json,
     )
-
-
-def morph(
-    atlas: AtlasFolder,
-    first: Annotated[str, typer.Argument(help="A picture file, or the name of an image of the set.")],
-    last: Annotated[str, typer.Argument(help="The same, where the morph ends.")],
-    frames: Annotated[int, typer.Option(min=2, max=200, help="Pictures on the way, both ends included.")] = 16,
-    out: Out = None,
-    model: ModelName = None,
-    as_json: Json = False,
-) -> None:
-    """Draw the way from one picture to another along the manifold, and the straight one beside it."""
-    from imatlas.app.cli import drawing
-
-    drawing.morph(atlas, first, last, frames=frames, out=out, model=model, as_json=as_json)
-
-
-DRAWING_VERBS = (generate, morph)

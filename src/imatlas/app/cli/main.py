@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from imatlas.app.cli.draw_commands import DRAWING_VERBS
+from imatlas.app.cli.draw_commands import generate
 from imatlas.app.cli.options import (
     AtlasFolder,
     Budget,
@@ -30,6 +30,7 @@ from imatlas.app.cli.options import (
     Seed,
     Steps,
 )
+from imatlas.app.cli.path_commands import PATH_VERBS
 
 __all__ = ["app", "main"]
 
@@ -145,7 +146,7 @@ def train(
     verbs.train(atlas, asked, as_json=as_json)
 
 
-for verb in DRAWING_VERBS:
+for verb in (generate, *PATH_VERBS):
     app.command()(verb)
 
 
