@@ -21,7 +21,10 @@ def along(weights: torch.Tensor):
 
 
 def test_losses_weigh_how_far_the_real_image_of_each_pair_is_ahead() -> None:
-    """With scores 2 ahead in every pair: critic softplus(-2), drawer softplus(2); penalty of a linear critic: 2 * 64 pixels * |w|^2."""
+    """With scores 2 ahead in every pair: critic softplus(-2), drawer softplus(2).
+
+    The penalty of a linear critic is 2 * 64 pixels * |w|^2.
+    """
     weights = torch.zeros(64)
     weights[0] = 2.0
     real, drawn = torch.ones(5, *SHAPE), torch.ones(5, *SHAPE)

@@ -109,7 +109,7 @@ class Vae(Generator):
         """The autoencoder first; a learned sampler afterwards, on the finished codes."""
         share = 0.7 if self.sampler.learned else 1.0
         first = Stage("autoencoder", ("autoencoder",), share, batch_size=128, learning_rate=2e-3)
-        rest = (Stage("code flow", ("sampler",), 1 - share),) if self.sampler.learned else ()
+        rest = (Stage("code flow", ("sampler",), 1 - share, learning_rate=2e-3),) if self.sampler.learned else ()
         return (first, *rest)
 
     @torch.no_grad()
