@@ -133,6 +133,8 @@ def test_the_prior_gets_a_twentieth_and_at_most_a_minute() -> None:
     assert (prior.seconds, rest.seconds) == (30, 570)
     prior, rest = split_plan(Plan(seconds=3600))
     assert (prior.seconds, rest.seconds) == (60, 3540)
+    assert split_plan(Plan(seconds=40))[0].seconds == 3, "in less nothing can be learned"
+    assert split_plan(Plan(seconds=10))[0].seconds == 2
     prior, rest = split_plan(Plan(steps=1000))
     assert (prior.steps, rest.steps) == (50, 1000), "steps that were asked for are those of the generator"
     assert split_plan(Plan(steps=100_000))[0].steps == 600

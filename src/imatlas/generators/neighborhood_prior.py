@@ -39,7 +39,7 @@ class NeighborhoodPrior(Trainable):
     fields : what it may be conditioned on.
     """
 
-    width, depth, steps, draws = 256, 3, 8, 4
+    width, depth, steps, draws = 256, 3, 8, 2
 
     def __init__(self, code_dim: int, fields: Sequence[Field] = ()) -> None:
         super().__init__()
@@ -52,7 +52,7 @@ class NeighborhoodPrior(Trainable):
         return (Stage("neighborhood prior", self.players()),)
 
     def loss(self, player: str, images: Tensor, codes: Mapping[str, Tensor], generator: torch.Generator) -> Tensor:
-        """Give the velocity error of targets (b, m), which come in the place of images, at four random times each."""
+        """Give the velocity error of targets (b, m), which come in the place of images, at two random times each."""
         clean = images.repeat(self.draws, 1)
         kept = drop_fields({name: values.repeat(self.draws, 1) for name, values in codes.items()}, generator)
         return velocity_error(self.guess.under(kept), clean, generator, mean=TIME_MEAN, spread=TIME_SPREAD)

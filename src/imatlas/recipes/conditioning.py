@@ -21,7 +21,8 @@ from imatlas.values import Codes, ImageSet, Manifold
 
 __all__ = ["build_prior", "describe_conditions", "load_prior", "split_plan", "train_prior"]
 
-PRIOR_SHARE = 0.05
+PRIOR_SHARE, MOST_PRIOR_SHARE = 0.05, 0.2
+LEAST_PRIOR_SECONDS = 3.0
 MOST_PRIOR_SECONDS, MOST_PRIOR_STEPS = 60.0, 600
 
 
@@ -59,12 +60,14 @@ def build_prior(conditions: Sequence[Condition], seed: int = 0) -> NeighborhoodP
 
 
 def split_plan(plan: Plan) -> tuple[Plan, Plan]:
-    """Divide a plan between the prior, which gets 5 %, at most a minute or 600 steps, and the generator.
+    """Divide a plan between the prior and the generator.
 
-    Steps that were asked for are those of the generator.
+    The prior gets 5 %, at most a minute, or 600 steps where these are counted; where that is below 3 s, it gets as much, up
+    to a fifth. Steps that were asked for are those of the generator.
     """
     steps = min(MOST_PRIOR_STEPS, max(1, round(PRIOR_SHARE * plan.steps))) if plan.steps else 0
-    seconds = min(MOST_PRIOR_SECONDS, PRIOR_SHARE * plan.seconds)
+    least = min(LEAST_PRIOR_SECONDS, MOST_PRIOR_SHARE * plan.seconds)
+    seconds = min(MOST_PRIOR_SECONDS, max(PRIOR_SHARE * plan.seconds, least))
     return replace(plan, steps=steps, seconds=seconds), replace(plan, seconds=plan.seconds - seconds)
 
 
