@@ -7,7 +7,7 @@ only ours changes. Samples are scored by one more process. All budgets together 
     PYTHONPATH=src python benchmarks/generation.py --data DATA          all, in an environment made by scripts/bench-setup
     ... --groups quality --sets fashion-mnist --budgets 10m --methods imatlas,vae+flow          some of it
     ... --fresh      measure the chosen again        --score      only score again        --table      only print what is there
-    ... --quick      a smoke run of the chosen, kept apart: a few hundred images, seconds in place of minutes, ours 60 steps
+    ... --quick      a smoke run of the chosen, kept apart: a few hundred images, seconds in place of minutes, ours 24 steps
 """
 
 import argparse
@@ -84,7 +84,7 @@ class Bench:
         """Measure one cell; say whether it went well."""
         if job.teacher is not None and _kept(self.cell_file(job.teacher), state_of(job.teacher)) is None:
             print(
-                f"{job.name}: not there (it looks at the model of {job.teacher.name}, which is to be measured first)",
+                f"{job.name}: not there (measure {job.teacher.name} first)",
                 flush=True,
             )
             return True

@@ -12,7 +12,7 @@ from imatlas.recipes import Model, Wishes, load_model, map_images, train_atlas
 from imatlas.store import Atlas, open_atlas
 
 FIRST_SEED = 10**6
-TRIAL_STEPS = 60
+TRIAL_STEPS = 24
 CODES_FROM = ("none", "prior", "bank")
 
 VARIANTS: dict[str, tuple[str, dict[str, object]]] = {
