@@ -15,13 +15,14 @@ import importlib.util
 import json
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from imatlas import __version__
 from imatlas.checks import InputError
@@ -106,27 +107,36 @@ def export_onnx(generator: Generator, path: Path, dials: Dials = AS_TRAINED) -> 
     return difference
 
 
-class _Drawing(nn.Module):
-    """Noise and one code per field to images.
+class _Sampler(nn.Module):
+    """A generator that is called to draw."""
 
-    The generator itself is out of sight of torch, its weights are here under numbers: some bear the name of a field, and
-    the code torch writes for itself cannot use such a word as "class".
+    def __init__(self, generator: Generator, dials: Dials) -> None:
+        super().__init__()
+        self.generator, self.dials = generator, dials
+
+    def forward(self, noise: Tensor, codes: Sequence[Tensor]) -> Tensor:
+        return self.generator.sample(noise, dict(zip(_names(self.generator), codes, strict=True)), self.dials)
+
+
+class _Drawing(nn.Module):
+    """Noise and one code per field to images, the weights under numbers.
+
+    Under their own names some would bear that of a field, and the code torch writes for itself cannot use such a word as
+    "class". So the sampler is out of its sight, and is lent the numbered weights for each call.
     """
 
     def __init__(self, generator: Generator, dials: Dials) -> None:
         super().__init__()
-        self.held = (generator, dials)
+        self.held = (_Sampler(generator, dials),)
         self.weights = nn.ParameterList(generator.parameters())
-        for number, values in enumerate(generator.buffers()):
-            self.register_buffer(f"buffer_{number}", values)
 
     @property
-    def generator(self) -> Generator:
+    def sampler(self) -> _Sampler:
         return self.held[0]
 
     def forward(self, noise: Tensor, *codes: Tensor) -> Tensor:
-        generator, dials = self.held
-        return generator.sample(noise, dict(zip(_names(generator), codes, strict=True)), dials)
+        names = [name for name, _ in self.sampler.named_parameters()]
+        return functional_call(self.sampler, dict(zip(names, self.weights, strict=True)), (noise, codes))
 
 
 def _names(generator: Generator) -> list[str]:
@@ -134,7 +144,9 @@ def _names(generator: Generator) -> list[str]:
 
 
 def _write(drawing: _Drawing, path: Path) -> None:
-    generator, dials = drawing.held
+    from onnx_ir.passes.common import CommonSubexpressionEliminationPass
+
+    generator, dials = drawing.sampler.generator, drawing.sampler.dials
     batch = torch.export.Dim("b")
     given = _inputs(generator, 3, seed=0)
     shapes: dict[str, object] = {"noise": {0: batch}}
@@ -142,8 +154,13 @@ def _write(drawing: _Drawing, path: Path) -> None:
         shapes["codes"] = tuple({0: batch} for _ in generator.fields)
     with _quietly():
         graph = torch.export.export(drawing, tuple(given.values()), dynamic_shapes=shapes, strict=False)
-        program = torch.onnx.export(graph, input_names=list(given), output_names=["images"], dynamo=True, verbose=False)
+        program = torch.onnx.export(
+            graph, input_names=list(given), output_names=["images"], dynamo=True, optimize=False, verbose=False
+        )
         assert program is not None
+        # Every step of a walk turns the same weights round; told apart they would be kept once for each step.
+        CommonSubexpressionEliminationPass()(program.model)
+        program.optimize()
         program.model.metadata_props.update(_notes(generator, dials))
         program.save(path, external_data=False)
 
@@ -179,7 +196,7 @@ def _difference(drawing: _Drawing, path: Path, b: int, seed: int) -> float:
     import onnxruntime
 
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    given = _inputs(drawing.generator, b, seed + 1)
+    given = _inputs(drawing.sampler.generator, b, seed + 1)
     absent = {name: values if name == "noise" else torch.full_like(values, torch.nan) for name, values in given.items()}
     gaps = [0.0]
     for some in (given, absent):
