@@ -5,8 +5,9 @@ from imatlas.features.encoder import Encoder
 from imatlas.features.pixels import Pixels
 from imatlas.features.principal_components import PrincipalComponents
 from imatlas.features.random_convolutions import RandomConvolutions
+from imatlas.features.views import mirrors_belong
 
-__all__ = ["EXTRACTORS", "Encoder", "Extractor", "Pixels", "PrincipalComponents", "RandomConvolutions"]
+__all__ = ["EXTRACTORS", "Encoder", "Extractor", "Pixels", "PrincipalComponents", "RandomConvolutions", "mirrors_belong"]
 
 EXTRACTORS: dict[str, type[Extractor]] = {
     "encoder": Encoder,

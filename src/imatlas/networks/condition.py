@@ -3,7 +3,8 @@
 Each field has its own encoder (a table for categories, a two-layer network on random Fourier features for vectors) and a
 learned "absent" vector; the condition is their sum. Which fields are present is decided here and nowhere else: a field
 that is not given, or whose row is NaN, is absent; in training each field is dropped at random, so that one network
-serves every combination of fields and is its own unconditional branch (Ho & Salimans 2022, arXiv 2207.12598).
+serves every combination of fields and is its own unconditional branch (Ho & Salimans 2022, arXiv 2207.12598). How an
+image was changed is no choice of anybody's: that field is never dropped, and where it is not given there was no change.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
+from imatlas.training.augmentation import AUGMENTATION
 from imatlas.values import Field
 
 __all__ = ["ConditionEmbedding", "drop_fields", "present_rows"]
@@ -29,8 +31,9 @@ def drop_fields(codes: Mapping[str, Tensor], generator: torch.Generator) -> dict
 
     Returns
     -------
-    The same fields; rows of a field that was dropped are NaN. Each row draws a share u uniform in [0, 1] and drops each
-    of its fields with probability u, so that all fields, one alone, and none are each met often.
+    The same fields; rows of a field that was dropped are NaN; what says how images were changed stays. Each row draws a
+    share u uniform in [0, 1] and drops each of its fields with probability u, so that all fields, one alone, and none are
+    each met often.
     """
     if not codes:
         return {}
@@ -39,6 +42,9 @@ def drop_fields(codes: Mapping[str, Tensor], generator: torch.Generator) -> dict
     share = torch.rand(b, 1, generator=generator)
     dropped = {}
     for name, values in codes.items():
+        if name == AUGMENTATION.name:
+            dropped[name] = values
+            continue
         absent = (torch.rand(b, 1, generator=generator) < share).to(device)
         dropped[name] = torch.where(absent, torch.full_like(values, torch.nan), values)
     return dropped
@@ -64,7 +70,8 @@ class ConditionEmbedding(nn.Module):
         self.fields = tuple(fields)
         self.width = width
         self.encoders = nn.ModuleDict({field.name: _encoder(field, width) for field in self.fields})
-        self.absent = nn.ParameterDict({field.name: nn.Parameter(torch.zeros(width)) for field in self.fields})
+        may_lack = [field.name for field in self.fields if field.kind != "change"]
+        self.absent = nn.ParameterDict({name: nn.Parameter(torch.zeros(width)) for name in may_lack})
         self.time = _FourierMlp(1, width, scale=4.0) if timed else None
         self.base = nn.Parameter(torch.zeros(width))
 
@@ -86,6 +93,10 @@ class ConditionEmbedding(nn.Module):
             total = total + self.time(time[:, None])
         for field in self.fields:
             values = codes.get(field.name)
+            if field.kind == "change":
+                if values is not None:
+                    total = total + self.encoders[field.name](torch.where(present_rows(values), values, 0.0))
+                continue
             if values is None:
                 total = total + self.absent[field.name]
                 continue
@@ -125,6 +136,8 @@ class _FourierMlp(nn.Module):
 
 
 def _encoder(field: Field, width: int) -> nn.Module:
+    if field.kind == "change":
+        return nn.Linear(field.size, width, bias=False)
     if field.kind == "category":
         return _Table(field.size, width)
     # A vector of unit spread has the length sqrt(size): the waves must be as slow for long vectors as for short ones.

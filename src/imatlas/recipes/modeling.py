@@ -17,12 +17,14 @@ from imatlas.features import Extractor
 from imatlas.files import reading
 from imatlas.generators import GENERATORS, Generator, NeighborhoodPrior, Vae
 from imatlas.progress import Progress, Report, silent
+from imatlas.recipes.augmenting import augmentation_fields, augmented, is_mirrored
 from imatlas.recipes.conditioning import build_prior, describe_conditions, load_prior, split_plan, train_prior
 from imatlas.recipes.validating import kept_out, validation_of
 from imatlas.sampling import USUAL_CODES_FROM, choose_codes, sample, say_codes, to_images
 from imatlas.store import ModelFolder
 from imatlas.training import Plan, drop_checkpoint
 from imatlas.training import train as run_training
+from imatlas.training.augmentation import AUGMENTATION
 from imatlas.training.processes import joined
 from imatlas.values import AS_TRAINED, Codes, Dials, Example, Field, ImageSet, Manifold, Samples
 
@@ -54,6 +56,7 @@ class Model:
     name : name of its folder, or its kind.
     precision : of the products when drawing, "float32" or "bfloat16".
     prior : draws neighborhoods; None for a model that was not trained with them.
+    mirrored : whether half of each batch is mirrored in training, since mirror images belong to the set.
     """
 
     generator: Generator
@@ -62,6 +65,7 @@ class Model:
     name: str = ""
     precision: str = "float32"
     prior: NeighborhoodPrior | None = None
+    mirrored: bool = False
 
     def sample(
         self,
@@ -130,8 +134,9 @@ def build_model(
     chosen = describe_conditions(images, manifold, conditions)
     height, width, channels = images.shape
     settings = GENERATORS[kind].sizes_for((channels, height, width), manifold.dimension.value, len(manifold))
-    generator = _build(kind, (channels, height, width), [condition.field for condition in chosen], settings, seed)
-    return Model(generator, chosen, kind, prior=build_prior(chosen, seed))
+    fields = [*(condition.field for condition in chosen), *augmentation_fields(kind, len(manifold))]
+    generator = _build(kind, (channels, height, width), fields, settings, seed)
+    return Model(generator, chosen, kind, prior=build_prior(chosen, seed), mirrored=is_mirrored(images, manifold))
 
 
 def with_bank(model: Model, images: ImageSet, manifold: Manifold) -> Model:
@@ -169,7 +174,8 @@ def train_model(
 
     def batch(rows: np.ndarray, rng: np.random.Generator) -> tuple[Tensor, Codes]:
         rows = fitted[rows]
-        return to_images(images.pixels[manifold.rows[rows]]), batch_codes(model.conditions, rows, rng)
+        shown, codes = to_images(images.pixels[manifold.rows[rows]]), batch_codes(model.conditions, rows, rng)
+        return augmented(shown, codes, rng, mirrored=model.mirrored, fields=model.generator.fields)
 
     place = None if folder is None else folder.folder
     yield from run_training(model.generator, len(fitted), batch, plan, folder=place, validate=validate)
@@ -231,6 +237,7 @@ def write_plan(model: Model, folder: ModelFolder, plan: Mapping[str, object]) ->
             "network": generator.settings(),
             "dials": generator.defaults().chosen(),
             "precision": model.precision,
+            "mirrored": model.mirrored,
             "plan": dict(plan),
         }
     )
@@ -258,10 +265,11 @@ def load_model(folder: ModelFolder | str | Path) -> Model:
 
 def _model_of(folder: ModelFolder) -> Model:
     config, generator = folder.config, Generator.load(folder.folder)
-    names = [field.name for field in generator.fields]
+    names = [field.name for field in generator.fields if field != AUGMENTATION]
     conditions = [CONDITIONS[name].unpack(*folder.load_packed(f"condition-{name}")) for name in names]
     prior = load_prior(conditions, folder)
-    return Model(generator, tuple(conditions), config["kind"], config.get("name", folder.name), config["precision"], prior)
+    name, mirrored = config.get("name", folder.name), config.get("mirrored", False)
+    return Model(generator, tuple(conditions), config["kind"], name, config["precision"], prior, mirrored)
 
 
 def _build(

@@ -22,7 +22,8 @@ class Field:
     Parameters
     ----------
     name : "class", "cluster", "map_place" or the user's own.
-    kind : "category" (one integer in [0, size) per image) or "vector" (`size` numbers, about zero mean and unit spread).
+    kind : "category" (one integer in [0, size) per image), "vector" (`size` numbers, about zero mean and unit spread) or
+        "change" (`size` numbers that say how an image was changed; absent = zero = not at all).
     size : number of categories, or length of the vector.
     """
 

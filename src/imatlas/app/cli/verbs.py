@@ -29,6 +29,7 @@ from imatlas.recipes import (
     train_atlas,
 )
 from imatlas.store import Atlas, holds_matrix, open_atlas, open_matrix_atlas, refuse_foreign
+from imatlas.training.augmentation import AUGMENTATION
 from imatlas.values import ImageSet
 
 __all__ = [
@@ -190,12 +191,20 @@ def _map(console: Console, images: ImageSet, out: Path, wishes: Wishes) -> Atlas
     return atlas
 
 
+def _announce(console: Console, model: Model, wishes: Wishes) -> None:
+    say_conditions(console, model.conditions, wishes.conditions)
+    if model.mirrored:
+        console.say("Mirror images belong to the set: half of each batch is mirrored.")
+    if AUGMENTATION in model.generator.fields:
+        console.say("A small set: some images are zoomed or shifted, and the network is told, so that none is drawn so.")
+
+
 def _train(console: Console, atlas: Atlas, wishes: Wishes) -> Model:
     console.say(f"Training {wishes.generator} ...")
     model = train_atlas(
         atlas,
         wishes,
-        announce=lambda model: say_conditions(console, model.conditions, wishes.conditions),
+        announce=lambda model: _announce(console, model, wishes),
         report=console.report,
     )
     names = ", ".join(f"{condition.name} ({condition.field.size})" for condition in model.conditions)
