@@ -1,11 +1,13 @@
 """A model leaves its atlas: what is in the folder, that it needs nothing else, and what can go wrong."""
 
+import importlib.util
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,13 +20,17 @@ from typer.testing import CliRunner
 import imatlas
 from imatlas.app.cli.main import app
 from imatlas.checks import InputError
-from imatlas.generators import Generator, Vae
+from imatlas.conditions import CONDITIONS
+from imatlas.generators import CodeFlow, Generator, Vae
 from imatlas.images import digits
 from imatlas.pictures import read_png_text
 from imatlas.recipes import Wishes, build_model, export_from, extractor_of, load_extractor, load_model, map_images, save_model
+from imatlas.recipes.onnx_export import MOST_DIFFERENCE, PACKAGES
 from imatlas.store import open_atlas
+from imatlas.store.card import ASKED, model_card
 from imatlas.values import Example, Score
 
+LACKING = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
 HARMLESS = {".safetensors", ".json", ".md", ".png"}
 SCORE = Score("copy_rate", "pixels", 0.0, (0.0, 0.012), 0.0, "lower", 100, "novelty", {"pairs": [[0, 7, 0.5]]})
 
@@ -135,6 +141,16 @@ def test_the_card_tells_what_was_learned_how_well_and_how_to_ask(atlas, exported
         assert words in text
 
 
+def test_the_card_knows_how_every_condition_is_asked_for():
+    assert set(ASKED) == set(CONDITIONS)
+
+
+def test_the_card_says_when_images_are_copied(atlas):
+    copied = replace(SCORE, value=0.2, interval=(0.1, 0.3))
+    assert "Copies: above the held-out rate. About 20.0%" in model_card("x", {"kind": "vae"}, [SCORE, copied], atlas.images)
+    assert "Copies: not judged." in model_card("x", {"kind": "vae"}, [], atlas.images)
+
+
 def test_the_sheet_of_samples_says_how_it_was_made(exported):
     assert read_png_text(exported / "samples.png") == {"model": "0001-vae", "seeds": [0, 63]}
 
@@ -158,6 +174,25 @@ def test_the_verb_exports_and_says_how_to_go_on(atlas, tmp_path):
     assert result.exit_code == 0, result.output
     assert f"imatlas generate {tmp_path / 'mine'} --count 16" in " ".join(result.output.split()).replace("- ", "-")
     assert "is there already and not empty" in told(*words)
+
+
+@pytest.mark.skipif(bool(LACKING), reason=f"needs {LACKING}: run scripts/setup dev")
+def test_the_verb_also_writes_onnx_and_the_card_says_how_to_draw_with_it(atlas, tmp_path, monkeypatch):
+    """One step of the flow of codes, where fifteen would only take longer to record."""
+    monkeypatch.setattr(CodeFlow, "steps", 1)
+    words = ["export", atlas.folder, "--model", "0001-vae", "--out", tmp_path / "mine", "--onnx", "--json"]
+    result = CliRunner().invoke(app, [str(word) for word in words])
+    assert result.exit_code == 0, result.output
+    facts = json.loads(result.stdout)
+    assert "model.onnx" in facts["files"]
+    assert 0 <= facts["onnx_difference"] <= MOST_DIFFERENCE
+    monkeypatch.chdir(tmp_path / "mine")
+    _, code = re.findall(r"```python\n(.*?)```", Path("README.md").read_text(), flags=re.DOTALL)
+    known: dict = {}
+    exec(code, known)
+    generator = Generator.load(".")
+    drawn = generator.sample(torch.from_numpy(known["noise"]), {}).numpy()
+    np.testing.assert_allclose(known["images"], drawn, rtol=0, atol=MOST_DIFFERENCE)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from imatlas.checks import InputError
 from imatlas.generators import GENERATORS, CodeFlow, Generator, MixtureSampler
 from imatlas.recipes import onnx_export
 from imatlas.recipes.onnx_export import MOST_DIFFERENCE, PACKAGES, export_onnx, onnx_dials
-from imatlas.values import Dials
+from imatlas.values import Dials, Field
 
 SMALL = {
     "vae": {"width": 8, "code_dim": 4},
@@ -35,8 +35,9 @@ needs_onnx = pytest.mark.skipif(
 
 
 def small(kind: str, **settings: object) -> Generator:
-    """A tiny network of a family, with weights that matter."""
-    return made(lambda shape, fields: GENERATORS[kind](shape, fields, **{**SMALL[kind], **settings}), (1, 8, 8), FIELDS)
+    """A tiny network of a family, with weights that matter; a flow is told how images were changed, as for small sets."""
+    fields = (*FIELDS, Field("augmentation", "change", 4)) if kind == "flow" else FIELDS
+    return made(lambda shape, fields: GENERATORS[kind](shape, fields, **{**SMALL[kind], **settings}), (1, 8, 8), fields)
 
 
 @pytest.fixture(autouse=True)

@@ -113,9 +113,10 @@ class _Sampler(nn.Module):
     def __init__(self, generator: Generator, dials: Dials) -> None:
         super().__init__()
         self.generator, self.dials = generator, dials
+        self.names = [field.name for field in _fields(generator)]
 
     def forward(self, noise: Tensor, codes: Sequence[Tensor]) -> Tensor:
-        return self.generator.sample(noise, dict(zip(_names(self.generator), codes, strict=True)), self.dials)
+        return self.generator.sample(noise, dict(zip(self.names, codes, strict=True)), self.dials)
 
 
 class _Drawing(nn.Module):
@@ -139,8 +140,9 @@ class _Drawing(nn.Module):
         return functional_call(self.sampler, dict(zip(names, self.weights, strict=True)), (noise, codes))
 
 
-def _names(generator: Generator) -> list[str]:
-    return [field.name for field in generator.fields]
+def _fields(generator: Generator) -> list[Field]:
+    """The fields a person can ask for; how images were changed in training is none of them, and absent means not at all."""
+    return [field for field in generator.fields if field.kind != "change"]
 
 
 def _write(drawing: _Drawing, path: Path) -> None:
@@ -150,8 +152,8 @@ def _write(drawing: _Drawing, path: Path) -> None:
     batch = torch.export.Dim("b")
     given = _inputs(generator, 3, seed=0)
     shapes: dict[str, object] = {"noise": {0: batch}}
-    if generator.fields:
-        shapes["codes"] = tuple({0: batch} for _ in generator.fields)
+    if _fields(generator):
+        shapes["codes"] = tuple({0: batch} for _ in _fields(generator))
     with _quietly():
         graph = torch.export.export(drawing, tuple(given.values()), dynamic_shapes=shapes, strict=False)
         program = torch.onnx.export(
@@ -171,7 +173,7 @@ def _notes(generator: Generator, dials: Dials) -> dict[str, str]:
         "made_by": f"imatlas {__version__}",
         "dials": json.dumps(dials.chosen()),
         "noise_shape": json.dumps(generator.noise_shape),
-        "fields": json.dumps([[field.name, field.kind, field.size] for field in generator.fields]),
+        "fields": json.dumps([[field.name, field.kind, field.size] for field in _fields(generator)]),
     }
 
 
@@ -179,7 +181,7 @@ def _inputs(generator: Generator, b: int, seed: int) -> dict[str, Tensor]:
     """Noise and some codes for b images, every other row of each field absent, in turn."""
     source = torch.Generator().manual_seed(seed)
     given = {"noise": generator.draw_noise(b, source)}
-    for place, field in enumerate(generator.fields):
+    for place, field in enumerate(_fields(generator)):
         given[field.name] = _code(field, b, source)
         given[field.name][(place + seed) % 2 :: 2] = torch.nan
     return given

@@ -128,22 +128,24 @@ def _copies(scores: Sequence[Score]) -> str:
             f"Copies: above the held-out rate. About {worst.value:.1%} of its images lie closer to a training image than new "
             f"real images do ({worst.space}); look at them before you publish any."
         )
-    return f"Copies: at the held-out rate, as few as new real images would seem to be; the share could be up to {high:.1%}."
+    return (
+        "Copies: at the held-out rate. No more of its images lie close to a training image than new real images do; hidden "
+        f"among them could be up to {high:.1%}."
+    )
 
 
 def _condition_lines(config: Mapping[str, object], images: ImageSet) -> list[str]:
     """Give a table of the conditions, with how to ask for each."""
     fields: Sequence[Sequence[object]] = config.get("fields") or []  # type: ignore[assignment]
-    if not fields:
+    names = [str(field[0]) for field in fields if field[0] in CONDITIONS]
+    if not names:
         return ["Nothing; it was trained without conditions."]
     lines = ["| condition | decides | command line | Python |", "|---|---|---|---|"]
-    for field in fields:
-        name = str(field[0])
-        steers = CONDITIONS[name].steers if name in CONDITIONS else "not recorded"
-        option, wish = ASKED.get(name, ("", ""))
+    for name in names:
+        option, wish = ASKED[name]
         if name == "class" and images.class_names:
             option, wish = (text.replace("NAME", images.class_names[0]) for text in (option, wish))
-        lines.append(f"| {name} | {steers} | `{option}` | {wish} |")
+        lines.append(f"| {name} | {CONDITIONS[name].steers} | `{option}` | {wish} |")
     return [*lines, "", "All are optional and can be combined; what is not asked for is drawn as in the set or left open."]
 
 
