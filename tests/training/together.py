@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,12 @@ from safetensors.torch import save_file
 from small_models import N_ROWS, TwoStages, batch
 from torch import Tensor, distributed, nn
 
+from imatlas.generators import SAMPLERS, Flow, Gan, Generator, LatentFlow, Vae
 from imatlas.training import Interrupted, Plan, Stage, Trainable, Validation, train
 from imatlas.training.processes import is_first, joined, shared_mean
-from imatlas.values import Codes
+from imatlas.values import Codes, Field
 
+SHAPE, FIELDS = (1, 8, 8), (Field("class", "category", 3),)
 PLAN = Plan(steps=30, seed=3, precision="float32")
 
 
@@ -58,6 +61,27 @@ def trained(model: Trainable, folder: Path | None = None, plan: Plan = PLAN, bat
     return model.state_dict()
 
 
+FAMILIES: dict[str, Callable[[], Generator]] = {
+    "vae": lambda: Vae(SHAPE, FIELDS, code_dim=4, width=8, sampler=SAMPLERS["normal"]),
+    "latent_flow": lambda: LatentFlow(SHAPE, FIELDS, code_dim=4, width=8),
+    "flow": lambda: Flow(SHAPE, FIELDS, patch=4, width=32, depth=1),
+    "gan": lambda: Gan(SHAPE, FIELDS, noise_dim=4, width=8, augment=True),
+}
+
+
+def pictures(family: str) -> Tensor:
+    """Train a small generator for a few steps of 9 images and give images it draws."""
+    images = torch.rand(N_ROWS, *SHAPE, generator=torch.Generator().manual_seed(1)) * 2 - 1
+    numbers = np.arange(N_ROWS, dtype=np.float32)[:, None]
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = FAMILIES[family]()
+    plan = Plan(steps=8, seed=1, batch_size=9, precision="float32")
+    for _ in train(model, N_ROWS, lambda rows, rng: (images[rows], Codes({"class": numbers[rows] % 3})), plan):
+        pass
+    return model.sample(model.draw_noise(6, torch.Generator().manual_seed(2)), {"class": torch.zeros(6, 1)})
+
+
 def main(home: Path) -> None:
     """Train one model at one go, and one that is stopped in one of its processes on the way."""
     whole = trained(Bent(0))
@@ -74,8 +98,9 @@ def main(home: Path) -> None:
         trained(Bent(0), home / "parts", batch=stopping_batch)
     resumed = trained(Bent(1 + is_first()), home / "parts")
     crowd = trained(Crowd())
+    drawn = {family: pictures(family) for family in FAMILIES}
     rank = distributed.get_rank() if distributed.is_initialized() else 0
-    for name, state in (("whole", whole), ("resumed", resumed), ("crowd", crowd)):
+    for name, state in (("whole", whole), ("resumed", resumed), ("crowd", crowd), ("drawn", drawn)):
         save_file({key: values.clone() for key, values in state.items()}, home / f"{name}-{rank}.safetensors")
 
 
