@@ -271,6 +271,10 @@ def test_a_wish_that_needs_the_atlas_is_told_so(exported, words, sentence):
     assert sentence in told("generate", exported, "--count", 1, *words)
 
 
+def test_what_only_an_atlas_can_do_is_told_so(exported):
+    assert f"is a model by itself, not an atlas: it can draw (imatlas generate {exported})" in told("evaluate", exported)
+
+
 def test_a_missing_extractor_is_told_when_a_picture_is_shown(exported, tmp_path):
     folder = damaged(exported, tmp_path)
     (folder / "extractor.safetensors").unlink()

@@ -54,14 +54,15 @@ def require_onnx() -> None:
 
 
 def onnx_dials(generator: Generator, dials: Dials = AS_TRAINED) -> Dials:
-    """Give the dials an ONNX file is made with: those asked for, few steps for a pixel flow, the rest as by default.
+    """Give the dials an ONNX file is made with: those asked for, few steps for a pixel flow, no diversity, the rest by default.
 
     Raises
     ------
     InputError
         If the model lacks a dial that is turned, or it is diversity, which ONNX cannot do.
     """
-    usual = Dials(steps=FEW_STEPS) if isinstance(generator, Flow) else AS_TRAINED
+    steps = FEW_STEPS if isinstance(generator, Flow) else None
+    usual = Dials(steps=steps, diversity=0.0 if "diversity" in generator.dials else None)
     settled = generator.settle(dials.over(usual))
     if settled.diversity:
         raise InputError(

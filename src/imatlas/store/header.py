@@ -14,7 +14,7 @@ from pathlib import Path
 
 from imatlas import __version__
 from imatlas.checks import InputError
-from imatlas.files import ATLAS_KIND, locked, read_json, write_json
+from imatlas.files import ATLAS_KIND, is_model, locked, read_json, write_json
 
 __all__ = [
     "FORMAT",
@@ -52,6 +52,11 @@ def read_header(folder: Path) -> dict:
         If there is no atlas, the file is not one of ours, or its format is newer than this version.
     """
     folder = Path(folder)
+    if is_model(folder):
+        raise InputError(
+            f"{folder} is a model by itself, not an atlas: it can draw (imatlas generate {folder}) and no more. Name the atlas "
+            "it came from."
+        )
     if not has_header(folder):
         raise InputError(
             f"{folder} is not an atlas: it has no atlas.json. Name an atlas folder, or make one: imatlas map IMAGES."
