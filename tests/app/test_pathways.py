@@ -114,8 +114,8 @@ def test_a_morph_from_a_picture_to_itself_says_that_nothing_moves(home, tmp_path
     ("words", "sentence"),
     [
         (("morph", "ATLAS", "003.png", "003.png"), "A Flow draws from no code; train one with a code"),
-        (("loop", "ATLAS", "003.png", "100.png"), "A Flow has no code of an image"),
-        (("walk", "ATLAS"), "A Flow has no code of an image"),
+        (("loop", "ATLAS", "003.png", "100.png"), "A Flow draws from no code"),
+        (("walk", "ATLAS"), "A Flow draws from no code"),
         (("encode", "ATLAS", "003.png"), "A Flow draws from no code"),
         (("morph", "ATLAS", "--score"), "A Flow draws from no code"),
         (("grid", "ATLAS"), "not trained with map_place (it knows: no condition)"),

@@ -23,9 +23,8 @@ from sklearn.covariance import ledoit_wolf
 from torch import Tensor
 
 from imatlas.generators.samplers import CodeFlow
-from imatlas.generators.vae import Vae
 
-__all__ = ["CodeChart", "FlowChart", "Whitening", "chart_of"]
+__all__ = ["CodeChart", "FlowChart", "Whitening"]
 
 
 class CodeChart(ABC):
@@ -84,8 +83,3 @@ class FlowChart(CodeChart):
         """Give the codes that the flow makes of this noise."""
         noise = flat.to(self.device)
         return self.flow.draw(noise, {}, torch.zeros_like(noise), torch.ones_like(noise)).cpu()
-
-
-def chart_of(model: Vae, codes: np.ndarray) -> CodeChart:
-    """Give the chart of a trained model: its code flow if it has one, else the linear one of codes (n, d) of its set."""
-    return FlowChart(model.sampler) if isinstance(model.sampler, CodeFlow) else Whitening(codes)

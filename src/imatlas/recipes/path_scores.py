@@ -18,18 +18,19 @@ from imatlas.evaluation import evaluate_trial, judge, with_generated
 from imatlas.evaluation.intervals import wilson_interval
 from imatlas.features import EXTRACTORS, Extractor
 from imatlas.generators.code_charts import CodeChart
-from imatlas.generators.code_geodesics import arc
+from imatlas.generators.code_geodesics import Decode, travelled
 from imatlas.neighbors import search
 from imatlas.progress import Report, silent
 from imatlas.recipes.judging import FEWEST_TO_JUDGE, SPACES
 from imatlas.recipes.modeling import Model
-from imatlas.recipes.paths import code_chart, flatten, unflatten
+from imatlas.recipes.paths import arc_codes, code_chart, decoder_of
 from imatlas.sampling import draw_path, encode
 from imatlas.values import ImageSet, Manifold, Score, Trial
 
 __all__ = ["score_paths"]
 
 METRICS = ("kernel_distance", "frechet_distance")
+POINTS = 25
 VOTERS = 10
 MOST_FOUND = 1_000
 WAYS = ("geodesic", "straight")
@@ -99,12 +100,21 @@ def _distances(
 
 
 def _midpoints(model: Model, chart: CodeChart, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Codes (n, d) halfway between pairs of images uint8 (n, 2, H, W, C): on the arcs of the chart, and on straight lines."""
+    """Codes (n, d) halfway between pairs of images uint8 (n, 2, H, W, C), as morphs draw them: geodesic and straight."""
     n = len(ends)
-    codes = encode(model.generator, ends.reshape(2 * n, *ends.shape[2:]))
-    flat = flatten(chart, codes)[0].reshape(n, 2, -1)
-    middles = np.stack([arc(first, last, 3)[1] for first, last in flat])
-    return unflatten(chart, middles), codes.reshape(n, 2, -1).mean(axis=1)
+    pairs = encode(model.generator, ends.reshape(2 * n, *ends.shape[2:])).reshape(n, 2, -1)
+    decode = decoder_of(model.generator)
+    arcs = [_middle(decode, arc_codes(model.generator, chart, pair, count=POINTS)) for pair in pairs]
+    shares = np.linspace(0, 1, POINTS, dtype=np.float32)[:, None]
+    lines = [_middle(decode, (1 - shares) * first + shares * last) for first, last in pairs]
+    return np.stack(arcs), np.stack(lines)
+
+
+def _middle(decode: Decode, way: np.ndarray) -> np.ndarray:
+    """The code (d,) halfway along a way (m, d) by length in what is drawn."""
+    lengths = travelled(decode, way)
+    place = np.interp(lengths[-1] / 2, lengths, np.arange(len(way)))
+    return np.stack([np.interp(place, np.arange(len(way)), column) for column in way.T]).astype(np.float32)
 
 
 def _draw(model: Model, codes: np.ndarray, seed: int) -> np.ndarray:

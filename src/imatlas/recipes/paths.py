@@ -14,8 +14,8 @@ from torch import Tensor
 
 from imatlas.checks import InputError
 from imatlas.features import Extractor
-from imatlas.generators import Generator, Vae
-from imatlas.generators.code_charts import CodeChart, chart_of
+from imatlas.generators import CodeFlow, Generator, Vae
+from imatlas.generators.code_charts import CodeChart, FlowChart, Whitening
 from imatlas.generators.code_geodesics import Decode, arc, even_path, refine_path
 from imatlas.manifold import geodesic_path
 from imatlas.neighbors import search
@@ -38,8 +38,9 @@ __all__ = [
     "walk",
 ]
 
-POINTS = 13
-FINE = 5
+POINTS, FINE = 13, 61
+"""Codes of a way while it is shortened, and once it is found."""
+
 MOST_CHARTED = 4_096
 
 
@@ -124,16 +125,18 @@ def walk(
 
 
 def code_chart(model: Model, images: ImageSet, manifold: Manifold) -> CodeChart:
-    """Give the chart of a model's codes, from 4,096 training images at most where it has to be fitted.
+    """Give the chart of a model's codes: its code flow if it has one, else the linear one of 4,096 training images at most.
 
     Raises
     ------
     InputError
         If the model has no code of an image.
     """
+    generator = require_code(model.generator)
+    if isinstance(generator.sampler, CodeFlow):
+        return FlowChart(generator.sampler)
     chosen = np.sort(np.random.default_rng(0).permutation(manifold.rows)[:MOST_CHARTED])
-    codes = encode(model.generator, images.pixels[chosen])
-    return chart_of(require_code(model.generator), codes)
+    return Whitening(encode(generator, images.pixels[chosen]))
 
 
 def geodesic_codes(generator: Generator, chart: CodeChart, ends: np.ndarray, *, frames: int, shorten: int = 0) -> np.ndarray:
@@ -152,17 +155,17 @@ def geodesic_codes(generator: Generator, chart: CodeChart, ends: np.ndarray, *, 
     return even_path(decoder_of(generator), fine, frames, held=False)
 
 
-def arc_codes(generator: Generator, chart: CodeChart, ends: np.ndarray, *, shorten: int = 0) -> np.ndarray:
-    """Give codes float32 (61, d) on the arc between two codes (2, d); see `geodesic_codes`."""
+def arc_codes(generator: Generator, chart: CodeChart, ends: np.ndarray, *, count: int = FINE, shorten: int = 0) -> np.ndarray:
+    """Give codes float32 (count, d) on the arc between two codes (2, d), ends included; see `geodesic_codes`."""
     decode = decoder_of(generator)
     flat, rest = flatten(chart, ends)
-    way = arc(flat[0], flat[1], FINE * (POINTS - 1) + 1)
+    way = arc(flat[0], flat[1], POINTS if shorten else count)
     if shorten:
 
         def drawn(places: Tensor) -> Tensor:
             return decode(chart.codes(places))
 
-        way = even_path(drawn, refine_path(drawn, way[None, ::FINE], steps=shorten)[0], len(way))
+        way = even_path(drawn, refine_path(drawn, way[None], steps=shorten)[0], count)
     codes = unflatten(chart, way) + _faded(rest, len(way), likeness=max(0.0, _cosine(*flat)))
     codes[[0, -1]] = ends
     return codes.astype(np.float32)

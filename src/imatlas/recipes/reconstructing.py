@@ -50,8 +50,11 @@ class Reconstruction:
 
     @property
     def is_off(self) -> np.ndarray:
-        """Which pictures are off the manifold: fewer than 1 % of the compared images lie as far from the training images."""
-        return self.farther < ODD
+        """Which pictures are off the manifold: fewer than 1 % of compared images lie as far off, or are reconstructed worse.
+
+        Features tell strange pictures of the set's own kind; noise, which features may not know at all, no code gives back.
+        """
+        return np.minimum(self.farther, self.better_than) < ODD
 
 
 def reconstruct(model: Model, images: ImageSet, manifold: Manifold, extractor: Extractor, pixels: np.ndarray) -> Reconstruction:
