@@ -10,7 +10,7 @@ from laws.threads import one_thread
 from imatlas.checks import InputError
 from imatlas.conditions import ClassCondition, ClusterCondition, MapPlaceCondition
 from imatlas.generators import CodeFlow, Flow, LatentFlow, Vae
-from imatlas.sampling import choose_codes, code_path, draw_path, encode, sample, to_images, to_pixels
+from imatlas.sampling import choose_codes, draw_path, encode, sample, to_images, to_pixels
 from imatlas.values import Codes
 
 __all__ = ["one_thread"]
@@ -144,50 +144,6 @@ def test_wishes_that_cannot_be_met_are_refused_in_words() -> None:
         choose_codes(conditions("class"), {"class": "z"}, [0])
 
 
-def gaps(path: np.ndarray) -> np.ndarray:
-    return np.linalg.norm(np.diff(path.astype(np.float64), axis=0), axis=1)
-
-
-def test_a_straight_path_is_the_line_between_its_ends() -> None:
-    """c(u) = (1 - u) c_0 + u c_1 at equal steps of u."""
-    ends = np.array([[0.0, 1.0, 5.0], [4.0, -1.0, 5.0]], dtype=np.float32)
-    u = np.linspace(0, 1, 9)[:, None]
-    np.testing.assert_allclose(code_path(ends, 9), (1 - u) * ends[0] + u * ends[1], atol=1e-6)
-
-
-def test_a_path_runs_at_constant_speed_however_its_stations_lie() -> None:
-    """Stations on a quarter circle, crowded at one end: 400 frames, equal steps along the smoothed corners.
-
-    A step that turns a corner is a chord and shorter than the others, by less than 1 % here.
-    """
-    angles = np.pi / 2 * np.linspace(0, 1, 40) ** 3
-    path = code_path(np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32), 400)
-    steps = gaps(path)
-    assert steps.max() / steps.min() < 1.01
-    assert steps.sum() == pytest.approx(np.pi / 2, rel=0.01)
-    np.testing.assert_allclose(np.linalg.norm(path, axis=1), 1, atol=0.02)
-
-
-@pytest.mark.parametrize("m", [1, 2, 3, 4, 30])
-def test_a_path_keeps_its_ends_and_its_count(m: int) -> None:
-    stations = np.random.default_rng(0).normal(size=(m, 5)).astype(np.float32)
-    path = code_path(stations, 7)
-    assert path.shape == (7, 5)
-    assert path.dtype == np.float32
-    np.testing.assert_allclose(path[[0, -1]], stations[[0, -1]], atol=1e-6)
-
-
-def test_smoothing_takes_the_zigzag_out_of_a_path() -> None:
-    """Stations along a line, thrown 0.3 to either side in turn: smoothed, the way is hardly longer than the line."""
-    stations = np.stack([np.linspace(0, 10, 41), 0.3 * (-1.0) ** np.arange(41)], axis=1).astype(np.float32)
-    assert gaps(stations).sum() > 25
-    assert gaps(code_path(stations, 200)).sum() < 11
-
-
-def test_a_path_that_goes_nowhere_stays_there() -> None:
-    np.testing.assert_array_equal(code_path(np.ones((4, 2), np.float32), 5), np.ones((5, 2)))
-
-
 @pytest.mark.parametrize("name", ["vae", "latent_flow"])
 def test_images_become_codes_and_codes_frames(name: str) -> None:
     model = model_of(name)
@@ -196,9 +152,9 @@ def test_images_become_codes_and_codes_frames(name: str) -> None:
     assert codes.shape == (5, 3)
     assert codes.dtype == np.float32
     np.testing.assert_allclose(encode(model, pixels[2:3]), codes[2:3], atol=1e-5)
-    frames = draw_path(model, code_path(codes, 6), seed=1)
-    assert frames.shape == (6, 8, 8, 1)
-    np.testing.assert_array_equal(draw_path(model, code_path(codes, 6), seed=1), frames)
+    frames = draw_path(model, codes, seed=1)
+    assert frames.shape == (5, 8, 8, 1)
+    np.testing.assert_array_equal(draw_path(model, codes, seed=1), frames)
 
 
 def test_frames_of_one_code_are_alike_since_they_share_their_noise() -> None:

@@ -1,8 +1,6 @@
-"""Codes to images, one seed per image; paths from one image to another, straight and along the manifold.
+"""Codes to images, one seed per image; images to the codes a generator has for them, and rows of such codes to frames.
 
-Image i of a batch with seed s is made from seed s + i alone, so any image can be drawn again by itself. A path is a
-row of codes: straight, c(u) = (1 - u) c_0 + u c_1; along the manifold, the codes of the images on the shortest path of
-the neighbor graph, smoothed, and walked at constant speed in code space.
+Image i of a batch with seed s is made from seed s + i alone, so any image can be drawn again by itself.
 """
 
 from __future__ import annotations
@@ -11,7 +9,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
-from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
 
 from imatlas.checks import InputError
@@ -22,7 +19,7 @@ from imatlas.progress import Progress, Report, silent
 from imatlas.training import autocast
 from imatlas.values import AS_TRAINED, Codes, Dials, Example, Samples
 
-__all__ = ["CODES_FROM", "choose_codes", "code_path", "draw_path", "encode", "sample", "say_codes"]
+__all__ = ["CODES_FROM", "choose_codes", "draw_path", "encode", "sample", "say_codes"]
 
 BLOCK = 256
 MOST_SEED = 2**32
@@ -212,31 +209,6 @@ def encode(model: Generator, pixels: np.ndarray) -> np.ndarray:
     device = next(model.parameters()).device
     blocks = [model.encode(to_images(pixels[i : i + 1024]).to(device)) for i in range(0, len(pixels), 1024)]
     return torch.cat(blocks).cpu().numpy()
-
-
-def code_path(stations: np.ndarray, frames: int) -> np.ndarray:
-    """Give a path of codes at constant speed through some stations.
-
-    Parameters
-    ----------
-    stations : float32 (m, d), first and last are kept; those between are smoothed with a Gaussian of one station.
-    frames : number of codes on the path, at least 2.
-
-    Returns
-    -------
-    float32 (frames, d)
-    """
-    smooth = stations.astype(np.float64)
-    if len(smooth) > 3:
-        smooth = gaussian_filter1d(smooth, 1.0, axis=0, mode="nearest")
-        smooth[0], smooth[-1] = stations[0], stations[-1]
-    steps = np.linalg.norm(np.diff(smooth, axis=0), axis=1)
-    travelled = np.concatenate([[0.0], np.cumsum(steps)])
-    if travelled[-1] == 0:
-        return np.repeat(smooth[:1], frames, axis=0).astype(np.float32)
-    wanted = np.linspace(0, travelled[-1], frames)
-    columns = [np.interp(wanted, travelled, column) for column in smooth.T]
-    return np.stack(columns, axis=1).astype(np.float32)
 
 
 @torch.no_grad()
