@@ -48,9 +48,12 @@ GROUPS: dict[str, dict[str, Budgets]] = {
 and bakeoff have left behind.
 """
 
-OURS = ("conditions", "features", "generators", "geometry", "images", "manifold", "neighbors", "networks")
-OURS += ("recipes", "training", "values", "sampling.py")
+OURS = ("conditions", "features", "generators", "geometry", "images", "manifold", "neighbors", "networks", "training", "values")
+OURS += tuple(f"recipes/{name}.py" for name in ("journeys", "learning", "modeling", "conditioning")) + ("sampling.py",)
 """The parts of imatlas that are measured here."""
+
+LOOP = ("training", "networks", "generators/flow_matching.py")
+"""The parts that the group throughput measures."""
 
 _MODULES = {"quality": "ours", "bakeoff": "ours", "gpu": "gpu"}
 _JUDGES = ("judge.py", "classifier.py", "scoring.py", "sets.py")
@@ -132,7 +135,8 @@ def state_of(job: Job) -> str:
     packages = PEERS[job.method][1] if job.method in PEERS else ()
     parts = [f"{package} {_version(package)}" for package in packages]
     teacher = [] if job.teacher is None else [state_of(job.teacher)]
-    return ", ".join([*parts, *teacher, _digest(measured_by + (our_files(*OURS) if job.is_ours else []))])
+    ours = our_files(*(LOOP if job.group == "throughput" else OURS)) if job.is_ours else []
+    return ", ".join([*parts, *teacher, _digest(measured_by + ours)])
 
 
 def judging_state(job: Job) -> str:
