@@ -8,9 +8,12 @@ from imatlas.recipes.judging import Judgement, evaluate, evaluate_model, judging
 from imatlas.recipes.learning import FEWEST_TO_MAP, Learned, choose_extractor, fit_manifold, learn
 from imatlas.recipes.matrix_journeys import map_matrix, methods_of
 from imatlas.recipes.modeling import FEWEST_TO_TRAIN, Model, build_model, load_model, save_model, train, train_model, with_bank
-from imatlas.recipes.paths import Path, far_pairs, morph, walk
+from imatlas.recipes.path_scores import score_paths
+from imatlas.recipes.paths import Path, code_chart, far_pairs, geodesic_codes, morph, walk
+from imatlas.recipes.reconstructing import Reconstruction, reconstruct
 from imatlas.recipes.rows import MapWishes, RowsMap, map_rows, place_rows
 from imatlas.recipes.surveying import OUTLYING, Survey, survey, survey_manifold
+from imatlas.recipes.tours import MapGrid, between_four, cluster_hearts, loop_codes, map_grid, random_walk, walk_codes
 
 __all__ = [
     "FEWEST_TO_MAP",
@@ -21,18 +24,23 @@ __all__ = [
     "Forecast",
     "Judgement",
     "Learned",
+    "MapGrid",
     "MapWishes",
     "Model",
     "Origin",
     "Path",
+    "Reconstruction",
     "RowsMap",
     "StepForecast",
     "Survey",
     "Wishes",
     "add_images",
     "add_rows",
+    "between_four",
     "build_model",
     "choose_extractor",
+    "cluster_hearts",
+    "code_chart",
     "evaluate",
     "evaluate_model",
     "export_from",
@@ -43,11 +51,14 @@ __all__ = [
     "forecast",
     "forecast_images",
     "forecast_rows",
+    "geodesic_codes",
     "judge_atlas",
     "judging_count",
     "learn",
     "load_extractor",
     "load_model",
+    "loop_codes",
+    "map_grid",
     "map_images",
     "map_matrix",
     "map_rows",
@@ -59,13 +70,17 @@ __all__ = [
     "pixel_pairs",
     "place_images",
     "place_rows",
+    "random_walk",
+    "reconstruct",
     "refuse_too_large",
     "save_model",
+    "score_paths",
     "survey",
     "survey_manifold",
     "train",
     "train_atlas",
     "train_model",
     "walk",
+    "walk_codes",
     "with_bank",
 ]
