@@ -27,7 +27,7 @@ MOST_SEED = 2**32
 CODES_FROM = ("none", "labels", "prior", "bank", "labels+prior", "labels+bank")
 """Where codes that were not wished for can come from; see `choose_codes`."""
 
-USUAL_CODES_FROM = "labels"
+USUAL_CODES_FROM = "labels+prior"
 """Where they come from when nothing is said."""
 
 LACKING = {

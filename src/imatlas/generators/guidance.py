@@ -78,18 +78,25 @@ class EarlyCopy(nn.Module):
     guess : what will be copied.
     """
 
-    is_kept: Tensor
+    kept: Tensor
 
     def __init__(self, guess: Guess) -> None:
         super().__init__()
         self.guess = copy.deepcopy(guess).requires_grad_(False)
-        self.register_buffer("is_kept", torch.zeros((), dtype=torch.bool))
+        self.register_buffer("kept", torch.zeros((), dtype=torch.bool))
+        # Also as a plain truth value, since what decides how to draw must not depend on a tensor when a graph is recorded.
+        self.is_kept = False
 
     @torch.no_grad()
     def keep(self, guess: Guess) -> None:
         """Copy the weights of a guess as they are now."""
         self.guess.load_state_dict(guess.state_dict())
-        self.is_kept.fill_(True)
+        self.kept.fill_(True)
+        self.is_kept = True
+
+    def _load_from_state_dict(self, state_dict: Mapping[str, Tensor], prefix: str, *rest: object) -> None:
+        super()._load_from_state_dict(state_dict, prefix, *rest)
+        self.is_kept = bool(self.kept)
 
 
 @dataclass(frozen=True)

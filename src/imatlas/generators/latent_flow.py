@@ -94,7 +94,7 @@ class LatentFlow(Vae):
         game = {"batch_size": batch_size // 2, "learning_rate": 2e-3, "paces": (1.0, 0.5), "betas": (0.0, 0.99), "clip": 10.0}
         return (
             Stage("autoencoder", ("autoencoder",), 0.3, batch_size=batch_size, learning_rate=2e-3),
-            Stage("code flow", ("sampler",), 0.2, learning_rate=2e-3),
+            Stage("code flow", ("sampler",), 0.2, batch_size=128, learning_rate=2e-3),
             Stage("sharpen", ("critic", "decoder"), 0.5, validated=True, **game),  # type: ignore[arg-type]
         )
 

@@ -24,6 +24,8 @@ from imatlas.values import AS_TRAINED, Dials, Field
 
 __all__ = ["SAMPLERS", "CodeFlow", "LatentSampler", "MixtureSampler", "NormalSampler"]
 
+AUTOGUIDANCE = 1.5
+
 
 class LatentSampler(nn.Module, ABC):
     """Turns normal noise into codes.
@@ -36,13 +38,18 @@ class LatentSampler(nn.Module, ABC):
 
     learned = False
     """Whether it has a loss and takes part in training as the player "sampler"."""
-    defaults = AS_TRAINED
-    """The dials it has, as they stand when nobody turns them."""
+    draws = 1
+    """How many codes of each image it wants to see in a step."""
 
     def __init__(self, code_dim: int, fields: Sequence[Field] = ()) -> None:
         super().__init__()
         self.code_dim = code_dim
         self.fields = tuple(fields)
+
+    @property
+    def defaults(self) -> Dials:
+        """The dials it has, as they are when nobody turns them; by default none."""
+        return AS_TRAINED
 
     @property
     def noise_dim(self) -> int:
@@ -147,9 +154,8 @@ class CodeFlow(LatentSampler):
     """
 
     learned = True
-    width, depth, steps, draws = 384, 5, 15, 4
+    width, depth, steps, draws = 384, 5, 8, 8
     trace_steps = 24
-    defaults = Dials(guidance=1.0, autoguidance=1.0, diversity=0.0)
     center: Tensor
     scale: Tensor
 
@@ -160,6 +166,11 @@ class CodeFlow(LatentSampler):
         self.early = EarlyCopy(self.guess)
         self.register_buffer("center", torch.zeros(code_dim))
         self.register_buffer("scale", torch.ones(code_dim))
+
+    @property
+    def defaults(self) -> Dials:
+        """Autoguidance, once there is an early copy to keep away from; nothing else."""
+        return Dials(guidance=1.0, autoguidance=AUTOGUIDANCE if self.early.is_kept else 1.0, diversity=0.0)
 
     def learnable(self) -> list[nn.Parameter]:
         """Give the parameters of the flow; its early copy stands still."""
@@ -175,10 +186,9 @@ class CodeFlow(LatentSampler):
         self.scale.copy_(code.std(0, correction=0).clamp(min=1e-3))
 
     def loss(self, code: Tensor, codes: Mapping[str, Tensor], generator: torch.Generator) -> Tensor:
-        """Give the mean squared velocity error at four random times per code."""
-        clean = ((code - self.center) / self.scale).repeat(self.draws, 1)
-        repeated = {name: values.repeat(self.draws, 1) for name, values in codes.items()}
-        kept = drop_fields(repeated, generator)
+        """Give the mean squared velocity error at a random time for each code."""
+        clean = (code - self.center) / self.scale
+        kept = drop_fields(codes, generator)
         return velocity_error(self.guess.under(kept), clean, generator, mean=0.0, spread=1.2)
 
     def draw(

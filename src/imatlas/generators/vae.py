@@ -109,8 +109,8 @@ class Vae(Generator):
         """The autoencoder first; a learned sampler afterwards, on the finished codes."""
         share = 0.7 if self.sampler.learned else 1.0
         first = Stage("autoencoder", ("autoencoder",), share, batch_size=128, learning_rate=2e-3)
-        rest = (Stage("code flow", ("sampler",), 1 - share, learning_rate=2e-3),) if self.sampler.learned else ()
-        return (first, *rest)
+        second = Stage("code flow", ("sampler",), 1 - share, batch_size=128, learning_rate=2e-3)
+        return (first, second) if self.sampler.learned else (first,)
 
     @torch.no_grad()
     def begin(self, stage: str, images: Tensor) -> None:
@@ -152,18 +152,19 @@ class Vae(Generator):
 
     def draw_posterior(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Give one random code (b, code_dim) of each image."""
-        mean, log_variance = self.posterior(images)
-        return mean + torch.randn(mean.shape, generator=generator).to(mean.device) * (log_variance / 2).exp()
+        return _drawn(*self.posterior(images), generator)
 
     def loss(self, player: str, images: Tensor, codes: Mapping[str, Tensor], generator: torch.Generator) -> Tensor:
         """Give the negative evidence bound per image (autoencoder) or the sampler's own loss."""
         if player == "sampler":
+            # Encoding costs as much as the sampler's own work, so several codes are drawn for each image.
+            draws = self.sampler.draws
             with torch.no_grad():
-                code = self.draw_posterior(images, generator)
-            return self.sampler.loss(code, codes, generator)
+                mean, log_variance = (part.repeat(draws, 1) for part in self.posterior(images))
+                code = _drawn(mean, log_variance, generator)
+            return self.sampler.loss(code, {name: values.repeat(draws, 1) for name, values in codes.items()}, generator)
         mean, log_variance = self.posterior(images)
-        noise = torch.randn(mean.shape, generator=generator).to(mean.device)
-        drawn = self.draw(mean + noise * (log_variance / 2).exp())
+        drawn = self.draw(_drawn(mean, log_variance, generator))
         error = shared_mean((drawn - images).square().mean())
         prior_mean, prior_log_variance = self._prior(drop_fields(codes, generator), len(images))
         ratio = (log_variance - prior_log_variance).exp()
@@ -188,3 +189,8 @@ class Vae(Generator):
             return zeros, zeros
         mean, log_variance = self.prior(self.condition(codes, b)).float().chunk(2, dim=1)
         return mean, log_variance.clamp(-LOG_VARIANCE_LIMIT, LOG_VARIANCE_LIMIT)
+
+
+def _drawn(mean: Tensor, log_variance: Tensor, generator: torch.Generator) -> Tensor:
+    """Draw from normal distributions with these means and log variances (b, code_dim)."""
+    return mean + torch.randn(mean.shape, generator=generator).to(mean.device) * (log_variance / 2).exp()

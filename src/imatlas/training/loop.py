@@ -22,6 +22,7 @@ from imatlas.progress import Progress
 from imatlas.training.batches import Batch, Batches
 from imatlas.training.checkpoints import checkpoint_path, read_checkpoint, write_checkpoint
 from imatlas.training.contract import Trainable
+from imatlas.training.memory import keep_freed_memory
 from imatlas.training.metrics import append_row, keep_rows
 from imatlas.training.notes import Notes
 from imatlas.training.pace import Pace, judge_steps
@@ -77,6 +78,7 @@ def train(
     FailedRun
         If a loss or gradient stays NaN or infinite though the learning rate was halved three times.
     """
+    keep_freed_memory()
     with joined():
         run = _Run(model, n_rows, batch, plan, None if folder is None else checkpoint_path(folder), validate)
         wait()  # for a checkpoint that the first process may still be writing

@@ -234,8 +234,9 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    # Threads that wait by spinning make two programs on one machine many times slower; they must sleep instead.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # Threads that wait by spinning for long make two programs on one machine many times slower, and threads that sleep at
+    # once make one program a third slower. GNU's OpenMP counts turns; these are some tens of microseconds.
+    os.environ.setdefault("GOMP_SPINCOUNT", "20000")
     if "--json" not in sys.argv[1:]:
         app(prog_name="imatlas")
         return
