@@ -40,7 +40,7 @@ def two_clusters() -> NeighborhoodPrior:
 
 
 def test_draws_have_the_means_of_the_cluster_asked_for_and_the_shares_of_none() -> None:
-    """After 150 steps: means within 0.2 of clusters that lie 3.2 apart, spread within 0.2; with no wish 1 in 4 in the smaller."""
+    """After 150 steps: means within 0.2 of clusters 3.2 apart, spread within 0.2; with no wish 1 in 4 in the smaller."""
     prior = two_clusters()
     for cluster in (0, 1):
         drawn = prior.draw(Codes({"cluster": np.full((400, 1), cluster, np.float32)}), range(400))
