@@ -85,8 +85,9 @@ def test_a_model_folder_holds_no_feature_of_a_training_image(atlas: Atlas) -> No
 
 
 def test_where_codes_come_from_is_chosen_and_said(atlas: Atlas, model: Model) -> None:
-    """Without labels the cluster would be drawn; a set of 117 has none that are large enough, so nothing is left to draw."""
-    assert said(model.sample([4])) == [{}]
+    """With labels the class would be drawn too, else the cluster; a set of 117 has none that are large enough."""
+    assert said(model.sample([4])) == [{"neighborhood": "drawn from the prior"}]
+    assert said(model.sample([4], codes_from="none")) == [{}]
     drawn = model.sample([4, 5], codes_from="prior")
     assert said(drawn) == [{"neighborhood": "drawn from the prior"}] * 2
     banked = with_bank(model, atlas.images, atlas.manifold).sample([4, 5], codes_from="bank")

@@ -121,10 +121,12 @@ def test_dials_at_off_change_no_bit_and_turned_ones_do(build, monkeypatch: pytes
             for values in holder.early.parameters():
                 values.mul_(0.9)
     noise, codes = model.draw_noise(4, torch.Generator().manual_seed(0)), some_codes(4)
-    plain = model.sample(noise, codes)
-    assert torch.equal(model.sample(noise, codes, Dials(guidance=1.0, autoguidance=1.0, diversity=0.0)), plain)
+    usual = model.sample(noise, codes)
+    assert torch.equal(model.sample(noise, codes, model.defaults()), usual)
+    off = Dials(guidance=1.0, autoguidance=1.0, diversity=0.0)
+    plain = model.sample(noise, codes, off)
     for turned in (Dials(guidance=2.0), Dials(autoguidance=2.0), Dials(diversity=0.5)):
-        assert not torch.equal(model.sample(noise, codes, turned), plain)
+        assert not torch.equal(model.sample(noise, codes, turned.over(off)), plain)
     free = model.sample(noise, {})
     for unheard in (Dials(guidance=2.0), Dials(diversity=0.5)):
         assert torch.equal(model.sample(noise, {}, unheard), free)
@@ -164,7 +166,7 @@ def test_the_early_copy_is_kept_in_training_and_survives_a_stop_bit_for_bit(tmp_
     with pytest.raises(Interrupted):
         run(fresh(0), stopping, tmp_path)
     resumed = run(fresh(1), folder=tmp_path)
-    assert bool(resumed["early.is_kept"])
+    assert bool(resumed["early.kept"])
     for name, values in resumed.items():
         assert torch.equal(values, whole[name]), name
     apart = [not torch.equal(whole[f"early.{name}"], values) for name, values in whole.items() if name.startswith("guess.")]

@@ -9,6 +9,7 @@ from laws.generators import FIELDS, some_codes, some_images
 from scipy.spatial.distance import cdist
 
 from imatlas.generators import CodeFlow, MixtureSampler, NormalSampler, Vae
+from imatlas.generators.samplers import UNGUIDED
 from imatlas.training import Plan, Trainable, train
 from imatlas.values import Codes, Field
 
@@ -85,7 +86,7 @@ def noise_for(sampler, b: int, seed: int = 9) -> torch.Tensor:
 def drawn_from(sampler, b: int, codes=None, mean: float = 0.0) -> np.ndarray:
     d = sampler.code_dim
     with torch.no_grad():
-        return sampler.draw(noise_for(sampler, b), codes or {}, torch.full((b, d), mean), torch.ones(b, d)).numpy()
+        return sampler.draw(noise_for(sampler, b), codes or {}, torch.full((b, d), mean), torch.ones(b, d), UNGUIDED).numpy()
 
 
 def test_the_mixture_sampler_recovers_a_known_mixture() -> None:
@@ -147,7 +148,8 @@ class SamplerAlone(Trainable):
         self.sampler.fit(images.flatten(1))
 
     def loss(self, player, images, codes, generator) -> torch.Tensor:
-        return self.sampler.loss(images.flatten(1), codes, generator)
+        several = {name: values.repeat(self.sampler.draws, 1) for name, values in codes.items()}
+        return self.sampler.loss(images.flatten(1).repeat(self.sampler.draws, 1), several, generator)
 
 
 def moons_flow(fields: tuple[Field, ...]) -> CodeFlow:

@@ -22,7 +22,7 @@ import torch
 from sklearn.covariance import ledoit_wolf
 from torch import Tensor
 
-from imatlas.generators.samplers import CodeFlow
+from imatlas.generators.samplers import UNGUIDED, CodeFlow
 
 __all__ = ["CodeChart", "FlowChart", "Whitening"]
 
@@ -82,4 +82,4 @@ class FlowChart(CodeChart):
     def codes(self, flat: Tensor) -> Tensor:
         """Give the codes that the flow makes of this noise."""
         noise = flat.to(self.device)
-        return self.flow.draw(noise, {}, torch.zeros_like(noise), torch.ones_like(noise)).cpu()
+        return self.flow.draw(noise, {}, torch.zeros_like(noise), torch.ones_like(noise), UNGUIDED).cpu()

@@ -22,9 +22,11 @@ from imatlas.networks.condition import ConditionEmbedding, drop_fields, present_
 from imatlas.networks.mlp import ResidualMlp
 from imatlas.values import AS_TRAINED, Dials, Field
 
-__all__ = ["SAMPLERS", "CodeFlow", "LatentSampler", "MixtureSampler", "NormalSampler"]
+__all__ = ["SAMPLERS", "UNGUIDED", "CodeFlow", "LatentSampler", "MixtureSampler", "NormalSampler"]
 
 AUTOGUIDANCE = 1.5
+UNGUIDED = Dials(guidance=1.0, autoguidance=1.0, diversity=0.0)
+"""A code flow as it was learned, with nothing added when it is walked."""
 
 
 class LatentSampler(nn.Module, ABC):
@@ -170,7 +172,7 @@ class CodeFlow(LatentSampler):
     @property
     def defaults(self) -> Dials:
         """Autoguidance, once there is an early copy to keep away from; nothing else."""
-        return Dials(guidance=1.0, autoguidance=AUTOGUIDANCE if self.early.is_kept else 1.0, diversity=0.0)
+        return Dials(autoguidance=AUTOGUIDANCE).over(UNGUIDED) if self.early.is_kept else UNGUIDED
 
     def learnable(self) -> list[nn.Parameter]:
         """Give the parameters of the flow; its early copy stands still."""
