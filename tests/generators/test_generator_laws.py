@@ -23,6 +23,9 @@ def patch_of(image_shape: tuple[int, int, int]) -> int:
 
 MEMBERS = {
     "latent_flow": lambda shape, fields: LatentFlow(shape, fields, code_dim=4, width=8, texture_dim=3, critic_width=8),
+    "latent_flow, augmented": lambda shape, fields: LatentFlow(
+        shape, fields, code_dim=4, width=8, texture_dim=3, critic_width=8, augment=True
+    ),
     "vae": lambda shape, fields: Vae(shape, fields, code_dim=4, width=8),
     "gan": lambda shape, fields: Gan(shape, fields, noise_dim=4, width=8),
     "gan, augmented": lambda shape, fields: Gan(shape, fields, noise_dim=4, width=8, augment=True),

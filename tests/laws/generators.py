@@ -60,6 +60,7 @@ def made(build: Build, image_shape: tuple[int, int, int], fields: Sequence[Field
     images = some_images(64, image_shape, seed=1)
     for stage in model.stages():
         model.begin(stage.name, images)
+        model.keep_snapshot(stage.name, model)
     if isinstance(model, Vae):
         model.finish(images)
     return model

@@ -1,6 +1,6 @@
 """Two players: a critic that tells drawn images from real ones, and a drawer that makes it err.
 
-With u = D(x, y) - D(G(z, y), y), one real and one drawn image side by side, the critic lowers
+With u = D(x, c) - D(G(z, c), c), one real and one drawn image side by side, the critic lowers
 softplus(-u) + (g / 2) (|grad_x D(x)|^2 + |grad_x D(G)|^2) and the drawer softplus(u). Comparing pairs leaves no corner
 of the set that can be forgotten at no cost, and with both penalties the game is stable near its end, so no further
 tricks are needed. The penalties want second derivatives, the dearest part; they are taken in an eighth of the steps
@@ -22,8 +22,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["Scores", "clamped", "critic_loss", "drawer_loss", "frozen", "gradient_penalty"]
+__all__ = ["FEW_IMAGES", "Scores", "clamped", "critic_loss", "drawer_loss", "frozen", "gradient_penalty"]
 
+FEW_IMAGES = 20_000
+"""Below so many images a critic is shown images changed, lest it learn each by heart."""
 PENALISED = 1 / 8
 
 Scores = Callable[[Tensor], Tensor]

@@ -117,7 +117,8 @@ class Generator(Trainable):
                 f"A {type(self).__name__} has no dial {', '.join(foreign)}; it has: {', '.join(sorted(self.dials)) or 'none'}. "
                 "Leave the others as they are."
             )
-        if not self.fields and (dials.guidance not in (None, 1) or dials.diversity not in (None, 0)):
+        has_conditions = any(field.kind != "change" for field in self.fields)
+        if not has_conditions and (dials.guidance not in (None, 1) or dials.diversity not in (None, 0)):
             raise InputError(
                 "This model was trained without conditions, so the dials guidance and diversity have nothing to turn. "
                 "Leave them as they are, or train a model with conditions."

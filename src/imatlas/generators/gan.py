@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from imatlas.generators.adversarial import Scores, clamped, critic_loss, drawer_loss, frozen
+from imatlas.generators.adversarial import FEW_IMAGES, Scores, clamped, critic_loss, drawer_loss, frozen
 from imatlas.generators.base import Generator
 from imatlas.networks.augment import changed_alike
 from imatlas.networks.condition import ConditionEmbedding, drop_fields
@@ -31,7 +31,6 @@ __all__ = ["Gan"]
 
 CONDITION = 64
 LARGE = 32
-FEW_IMAGES = 20_000
 PENALTY = 6e-4
 
 

@@ -20,9 +20,10 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from imatlas.generators.adversarial import clamped, critic_loss, drawer_loss, frozen
+from imatlas.generators.adversarial import FEW_IMAGES, clamped, critic_loss, drawer_loss, frozen
 from imatlas.generators.samplers import CodeFlow
 from imatlas.generators.vae import Vae
+from imatlas.networks.augment import changed_alike
 from imatlas.networks.convolutions import Drawer
 from imatlas.networks.critic import Critic
 from imatlas.training.contract import Stage
@@ -46,6 +47,7 @@ class LatentFlow(Vae):
     width : channels of the autoencoder's first convolution.
     texture_dim : normal numbers beside the code, for what the code leaves open.
     critic_width : channels of the critic's first convolution.
+    augment : whether the critic sees images changed, real and drawn alike; for sets below 20,000 images.
     """
 
     spread: Tensor
@@ -59,17 +61,23 @@ class LatentFlow(Vae):
         width: int = 64,
         texture_dim: int = 16,
         critic_width: int = 64,
+        augment: bool = False,
     ) -> None:
         super().__init__(image_shape, fields, code_dim=code_dim, width=width, sampler=CodeFlow)
-        self.texture_dim, self.critic_width = texture_dim, critic_width
+        self.texture_dim, self.critic_width, self.augment = texture_dim, critic_width, augment
         self.drawer = Drawer(self.image_shape, code_dim + texture_dim, width=width)
         self.critic = Critic(self.image_shape, code_dim, width=critic_width)
         self.register_buffer("spread", torch.ones(code_dim))
 
+    @classmethod
+    def sizes_for(cls, image_shape: tuple[int, int, int], dimension: float, n_images: int) -> dict[str, object]:
+        """Choose the code's length; show the critic few images changed."""
+        return super().sizes_for(image_shape, dimension, n_images) | {"augment": n_images < FEW_IMAGES}
+
     def settings(self) -> dict[str, object]:
         """Give the keyword arguments that build this network again."""
         chosen = {"code_dim": self.code_dim, "width": self.width}
-        return {**chosen, "texture_dim": self.texture_dim, "critic_width": self.critic_width}
+        return {**chosen, "texture_dim": self.texture_dim, "critic_width": self.critic_width, "augment": self.augment}
 
     @property
     def noise_shape(self) -> tuple[int, ...]:
@@ -117,15 +125,19 @@ class LatentFlow(Vae):
             code = self.draw_posterior(images, generator)
         texture = torch.randn(len(images), self.texture_dim, generator=generator).to(code.device)
         twice = (code / self.spread).repeat(2, 1)
+
+        def scores(both: Tensor) -> Tensor:
+            return self.critic(changed_alike(both, generator) if self.augment else both, twice)
+
         if player == "critic":
             with torch.no_grad():
                 drawn = clamped(self.draw(code, texture))
-            return critic_loss(lambda both: self.critic(both, twice), images, drawn, penalty=PENALTY, generator=generator)
+            return critic_loss(scores, images, drawn, penalty=PENALTY, generator=generator)
         drawn = self.draw(code, texture)
         error = (clamped(drawn) - images).square().mean()
         outside = (drawn - drawn.clamp(-1, 1)).square().mean()
         with frozen(self.critic):
-            game = drawer_loss(lambda both: self.critic(both, twice), images, clamped(drawn))
+            game = drawer_loss(scores, images, clamped(drawn))
         return game + ANCHOR * (error + 0.1 * outside)
 
     def draw(self, code: Tensor, texture: Tensor | None = None) -> Tensor:

@@ -41,7 +41,7 @@ class Vae(Generator):
     ----------
     image_shape : (C, H, W), H = W divisible by 4.
     fields : condition fields.
-    code_dim : length of the code; about 1.5 times the intrinsic dimension. Longer is sharper and harder to sample.
+    code_dim : length of the code; about twice the intrinsic dimension. Longer is sharper and harder to sample.
     width : channels of the first convolution, a multiple of 8.
     sampler : how codes are drawn: `NormalSampler`, `MixtureSampler` or `CodeFlow`.
     """
@@ -116,7 +116,7 @@ class Vae(Generator):
     def begin(self, stage: str, images: Tensor) -> None:
         """Show the sampler the finished codes before it learns."""
         if stage == "code flow":
-            self.sampler.fit(self.encode(images))
+            self.sampler.fit(self.draw_posterior(images, torch.Generator().manual_seed(len(images))))
 
     def keep_snapshot(self, stage: str, average: Self) -> None:
         """Let a learned sampler copy its averaged weights early in its stage."""

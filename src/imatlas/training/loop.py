@@ -165,6 +165,9 @@ class _StageRun:
         self.model.train()
         if self.now.precision == "auto":
             self.now.precision = self._choose_precision()
+            # Measuring may have moved what a model counts of its losses.
+            self.state.put_back(self.good)
+            self.good = replace(self.good, counters=copy.deepcopy(self.now))
         self.pace = Pace(self.plan, self.now.step, self.now.seconds)
         start, saved = time.monotonic() - self.now.seconds, time.monotonic()
         with stop_requests() as asked:
