@@ -52,7 +52,7 @@ def main() -> None:
     print("\n".join(tables(results)))
     if not asked.quick:
         asked.out.mkdir(parents=True, exist_ok=True)
-        kept = {"command": " ".join(["python", *sys.argv]), **machine(), "cells": results}
+        kept = {"command": " ".join(["python", "benchmarks/generation.py", *sys.argv[1:]]), **machine(), "cells": results}
         (asked.out / "generation.json").write_text(json.dumps(kept, indent=1) + "\n")
     if failed:
         sys.exit(f"failed: {', '.join(failed)}; the reasons stand above")
@@ -83,11 +83,8 @@ class Bench:
     def measure(self, job: Job) -> bool:
         """Measure one cell; say whether it went well."""
         if job.teacher is not None and _kept(self.cell_file(job.teacher), state_of(job.teacher)) is None:
-            print(
-                f"{job.name}: not there (measure {job.teacher.name} first)",
-                flush=True,
-            )
-            return True
+            print(f"{job.name}: not there (measure {job.teacher.name} first)", flush=True)
+            return False
         state = state_of(job)
         seconds = min(QUICK_SECONDS, job.seconds) if self.asked.quick else job.seconds
         n_samples = QUICK_SAMPLES if self.asked.quick else N_SAMPLES
@@ -167,7 +164,9 @@ def machine() -> dict[str, object]:
 def _python(module: str, *options: str) -> subprocess.CompletedProcess:
     path = os.pathsep.join(part for part in (str(HERE), os.environ.get("PYTHONPATH", "")) if part)
     command = [sys.executable, "-W", "ignore", "-m", module, *options]
-    return subprocess.run(command, env=os.environ | {"PYTHONPATH": path}, text=True, stderr=subprocess.PIPE)
+    # As the command line of imatlas sets it; for everyone, so that all have the same machine.
+    waits = {"GOMP_SPINCOUNT": os.environ.get("GOMP_SPINCOUNT", "20000")}
+    return subprocess.run(command, env=os.environ | waits | {"PYTHONPATH": path}, text=True, stderr=subprocess.PIPE)
 
 
 def _kept(file: Path, state: str) -> dict | None:

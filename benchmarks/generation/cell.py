@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from generation.plan import Job, module_of, sample_file
+from generation.plan import Job, is_of_a_peer, module_of, sample_file
 from generation.sets import Place, unlabelled
 
 
@@ -83,7 +83,9 @@ def main() -> None:
     try:
         module = import_module(module_of(job))
     except ModuleNotFoundError as error:
-        # A library that is not installed is told apart from one that fails.
+        # A peer that is not installed is told apart from one that fails.
+        if not is_of_a_peer(job, error.name or ""):
+            raise
         asked.out.write_text(json.dumps({"absent": str(error)}) + "\n")
         return
     cell = Cell(job, place, seconds=asked.seconds, n_samples=asked.samples, launched=asked.launched)

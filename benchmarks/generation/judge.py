@@ -32,7 +32,7 @@ from torch.nn import functional
 
 from generation import classifier
 from generation.classifier import Classifier, accuracy, as_images, train_classifier
-from generation.sets import HERE, Pictures, Place, pictures, some_rows
+from generation.sets import HERE, Pictures, Place, key_of, pictures, some_rows
 from imatlas.evaluation import frechet_distance
 
 VIEWS = ("labels-0", "labels-1", "random")
@@ -105,7 +105,7 @@ def judge_notes(set_name: str, view: str, place: Place = HERE) -> dict[str, floa
 @cache
 def real_features(set_name: str, view: str, part: str = "test", place: Place = HERE) -> np.ndarray:
     """Give features of all test or all training images, kept on disk."""
-    file = place.scratch / "judges" / f"{set_name}-{view}-{part}-{_digest(Path(__file__))}.npy"
+    file = place.scratch / "judges" / f"{set_name}-{view}-{part}-{key_of(set_name, place)}-{_digest(Path(__file__))}.npy"
     if not file.exists():
         rows = features(judge(set_name, view, place), getattr(pictures(set_name, place), part))
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -117,6 +117,11 @@ def module_of(job: Job) -> str:
     return "generation." + path.removesuffix(".py").replace("/", ".")
 
 
+def is_of_a_peer(job: Job, module: str) -> bool:
+    """Say whether a module belongs to what a peer is made of, and not to us."""
+    return job.method in PEERS and module.partition(".")[0] not in ("imatlas", "generation")
+
+
 def sample_file(scratch: Path, job: Job) -> Path:
     """Give the npz of a cell's samples."""
     return scratch / "samples" / f"{job.file_name}.npz"
@@ -136,12 +141,12 @@ def state_of(job: Job) -> str:
     parts = [f"{package} {_version(package)}" for package in packages]
     teacher = [] if job.teacher is None else [state_of(job.teacher)]
     ours = our_files(*(LOOP if job.group == "throughput" else OURS)) if job.is_ours else []
-    return ", ".join([*parts, *teacher, _digest(measured_by + ours)])
+    return ", ".join([*parts, *teacher, digest_of(measured_by + ours)])
 
 
 def judging_state(job: Job) -> str:
     """Give what the scores of a cell's samples depend on, the samples themselves left out."""
-    return _digest([HERE / name for name in _JUDGES] + our_files("evaluation"))
+    return digest_of([HERE / name for name in _JUDGES] + our_files("evaluation"))
 
 
 def versions() -> dict[str, str]:
@@ -159,7 +164,8 @@ def our_files(*parts: str) -> list[Path]:
     return sorted(path for part in parts for path in ([house / part] if part.endswith(".py") else (house / part).glob("*.py")))
 
 
-def _digest(files: list[Path]) -> str:
+def digest_of(files: list[Path]) -> str:
+    """Give a short name of what some files do, words left out."""
     return hashlib.sha256("".join(_code(path) for path in files).encode()).hexdigest()[:12]
 
 

@@ -6,11 +6,13 @@ holds out for itself, it takes from those.
 """
 
 import argparse
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from generation.plan import digest_of, our_files
 from imatlas.images import read_images
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
@@ -60,7 +62,7 @@ class Pictures:
 
 def pictures(name: str, place: Place = HERE) -> Pictures:
     """Give a set; it is read from its source once and kept."""
-    file = place.scratch / "sets" / f"{name}.npz"
+    file = _file(name, place)
     if not file.exists():
         _write(name, place, file)
     with np.load(file) as kept:
@@ -69,7 +71,7 @@ def pictures(name: str, place: Place = HERE) -> Pictures:
 
 def unlabelled(name: str, place: Place = HERE) -> Path:
     """Give the npz that is shown to what is measured: the training images and nothing else."""
-    file = place.scratch / "sets" / f"{name}-train.npz"
+    file = _file(f"{name}-train", place, name)
     if not file.exists():
         _save(file, x_train=pictures(name, place).train)
     return file
@@ -78,6 +80,19 @@ def unlabelled(name: str, place: Place = HERE) -> Path:
 def some_rows(n: int, wanted: int, seed: int = 5) -> np.ndarray:
     """Give which rows of n stand for all: `wanted` of them at random, always the same, or all if there are fewer."""
     return np.sort(np.random.default_rng(seed).permutation(n)[:wanted])
+
+
+def key_of(name: str, place: Place = HERE) -> str:
+    """Give a name of what a set is made of: its source's files, and the code that reads and splits them."""
+    source = place.data / SOURCES[name]
+    files = sorted(source.rglob("*")) if source.is_dir() else [source]
+    listing = "".join(f"{file.relative_to(place.data)} {file.stat().st_size}\n" for file in files)
+    read_by = digest_of([Path(__file__), *our_files("images")])
+    return hashlib.sha256(f"{read_by}{listing}".encode()).hexdigest()[:10]
+
+
+def _file(name: str, place: Place, set_name: str = "") -> Path:
+    return place.scratch / "sets" / f"{name}-{key_of(set_name or name, place)}.npz"
 
 
 def _write(name: str, place: Place, file: Path) -> None:
