@@ -81,8 +81,13 @@ def left_behind(cell: Cell) -> Model:
     variant = cell.job.method.partition(":")[2]
     if variant:
         use(variant)
-    atlas = open_atlas(atlas_folder(cell.place.scratch, cell.job.teacher))
+    atlas = atlas_left_behind(cell)
     return load_model(atlas.model(str(atlas.default_model)))
+
+
+def atlas_left_behind(cell: Cell) -> Atlas:
+    """Give the atlas of the cell that this one looks at."""
+    return open_atlas(atlas_folder(cell.place.scratch, cell.job.teacher))
 
 
 def use(variant: str) -> str:

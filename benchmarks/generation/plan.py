@@ -49,7 +49,8 @@ and bakeoff have left behind.
 """
 
 OURS = ("conditions", "features", "generators", "geometry", "images", "manifold", "neighbors", "networks", "training", "values")
-OURS += tuple(f"recipes/{name}.py" for name in ("journeys", "learning", "modeling", "conditioning")) + ("sampling.py",)
+OURS += tuple(f"recipes/{name}.py" for name in ("journeys", "learning", "modeling", "conditioning", "augmenting", "validating"))
+OURS += ("sampling.py", "evaluation/kernel_distance.py")
 """The parts of imatlas that are measured here."""
 
 LOOP = ("training", "networks", "generators/flow_matching.py")

@@ -1,7 +1,8 @@
 """How fast a trained model draws, by number of steps, and what fewer steps cost in distance.
 
 Each setting draws 1,000 images three times and counts the median; the distance is that of 10,000 samples by the first judge.
-"Many" steps are 50, the reference of the loss; "default" is what the model does when nobody asks.
+"Many" steps are 50, the reference of the loss; "default" is what the model does when nobody asks. The rate of the few-step mode
+is that of the fastest of 1 to 4 steps that costs at most 15 %.
 """
 
 import statistics
@@ -13,7 +14,8 @@ from generation.ours import FIRST_SEED, left_behind
 from imatlas.recipes import Model
 from imatlas.values import AS_TRAINED, Dials
 
-STEPS = (1, 2, 3, 4, 8)
+FEW = (1, 2, 3, 4)
+OTHERS = (8,)
 MANY = 50
 MOST_LOSS = 0.15
 N_TIMED, N_ROUNDS = 1000, 3
@@ -24,7 +26,7 @@ def measure(cell: Cell) -> None:
     model = left_behind(cell)
     settings = {"default": AS_TRAINED}
     if "steps" in model.generator.dials:
-        settings |= {f"{steps} steps": Dials(steps=steps) for steps in (*STEPS, MANY)}
+        settings |= {f"{steps} steps": Dials(steps=steps) for steps in (*FEW, *OTHERS, MANY)}
     cell.numbers["default_steps"] = model.generator.defaults().steps
     for name, dials in settings.items():
         cell.numbers[f"{name}: images_per_second"] = _rate(model, dials, min(N_TIMED, cell.n_samples))
@@ -33,9 +35,10 @@ def measure(cell: Cell) -> None:
         cell.numbers |= {f"{name}: {score_name}": value for score_name, value in found.items()}
     for name in settings:
         cell.numbers[f"{name}: loss"] = _loss(cell.numbers, name)
-    rates = {name: cell.numbers[f"{name}: images_per_second"] for name in settings}
-    near = [rates[name] for name in settings if (cell.numbers[f"{name}: loss"] or 0.0) <= MOST_LOSS]
-    cell.numbers["few_steps_images_per_second"] = max(near)
+    few = [name for name in (f"{steps} steps" for steps in FEW) if name in settings]
+    near = [cell.numbers[f"{name}: images_per_second"] for name in few if cell.numbers[f"{name}: loss"] <= MOST_LOSS]
+    if few:
+        cell.numbers["few_steps_images_per_second"] = max(near, default=0.0)
 
 
 def _rate(model: Model, dials: Dials, n: int) -> float:

@@ -100,9 +100,7 @@ def _arms(results: Results) -> list[str]:
         for arm in (key.removesuffix(": dials") for key in cell if key.endswith(": dials")):
             dials = ", ".join(f"{dial} {value}" for dial, value in cell[f"{arm}: dials"].items())
             scores = [cell.get(f"{arm}: labels-0_{score}") for score in SCORES]
-            shown = " | ".join(
-                map(_show, [cell.get(f"validation_{arm.replace(' ', '_')}", cell.get(f"validation_{arm}")), *scores])
-            )
+            shown = " | ".join(map(_show, [cell.get(f"validation_{arm}"), *scores]))
             lines.append(f"| {name.split('/', 1)[1]} | {arm} | {dials} | {shown} |")
     head = ["", "| guidance | arm | chosen | FD, validation | FD | density | coverage |", "|---|---|---|---|---|---|---|"]
     return head + lines if lines else []
