@@ -2,7 +2,7 @@
 
 Each cell (one method with one budget on one set) is a process of its own and leaves its raw numbers and samples in --scratch:
 an interrupted run goes on, and a cell is measured again when its own code or library changed, so peers need not run again when
-only ours changes. Samples are scored by one more process. All budgets together are nine hours; drawing and scoring come on top.
+only ours changes. Samples are scored by one more process. All budgets make 8.5 hours; drawing and scoring come on top.
 
     PYTHONPATH=src python benchmarks/generation.py --data DATA          all, in an environment made by scripts/bench-setup
     ... --groups quality --sets fashion-mnist --budgets 10m --methods imatlas,vae+flow          some of it

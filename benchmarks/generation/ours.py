@@ -18,7 +18,6 @@ CODES_FROM = ("none", "prior", "bank")
 VARIANTS: dict[str, tuple[str, dict[str, object]]] = {
     "flow-transformer": ("flow", {"network": "transformer"}),
     "flow-unet": ("flow", {"network": "unet", "width": 64, "depth": 2}),
-    "latent_flow": ("latent_flow", {}),
     "gan": ("gan", {}),
 }
 """Variant -> generator, and what it is built with in place of what it would choose itself."""
