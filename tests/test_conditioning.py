@@ -14,8 +14,9 @@ from imatlas.checks import InputError
 from imatlas.conditions import CONDITIONS
 from imatlas.generators import CodeFlow, NeighborhoodPrior, Vae
 from imatlas.images import moving_shape
-from imatlas.recipes import Model, Wishes, load_model, map_images, train_atlas, with_bank
+from imatlas.recipes import Model, Wishes, export_from, load_model, map_grid, map_images, train_atlas, with_bank
 from imatlas.recipes.conditioning import describe_conditions, split_plan
+from imatlas.recipes.learning import choose_extractor, learn
 from imatlas.store import Atlas, open_atlas
 from imatlas.training import Interrupted, Plan
 from imatlas.values import Example, Samples
@@ -108,18 +109,69 @@ def test_the_prior_draws_given_the_wishes_and_a_wished_neighborhood_is_kept(atla
     low, high = (moved.sample(range(8), {"density": wish}, codes_from="prior").codes.fields for wish in ("0", "1"))
     assert not np.allclose(low["neighborhood"], high["neighborhood"], atol=1e-4)
     example = Example(atlas.manifold.features.rows[0], "cat.png")
-    samples = model.sample([1, 2], {"neighborhood": example, "style": example}, codes_from="prior")
+    for source in ("prior", "bank"):
+        with pytest.raises(InputError, match=f"The neighborhood was wished for by a picture; it cannot come from {source} too"):
+            with_bank(model, atlas.images, atlas.manifold).sample([1], {"neighborhood": example}, codes_from=source)
+    samples = model.sample([1, 2], {"neighborhood": example, "style": example})
     assert said(samples) == [{"neighborhood": "picture cat.png", "style": "picture cat.png"}] * 2
     assert np.ptp(samples.codes.fields["neighborhood"], axis=0).max() == 0
 
 
-def test_the_bank_of_an_atlas_has_the_codes_it_was_trained_with(atlas: Atlas, model: Model) -> None:
-    described = {condition.name: condition for condition in describe_conditions(atlas.images, atlas.manifold)}
-    for condition in with_bank(model, atlas.images, atlas.manifold).conditions:
+def test_the_bank_of_an_atlas_on_disk_has_the_codes_of_the_manifold_as_it_was_learned(atlas: Atlas, model: Model) -> None:
+    extractor = choose_extractor(WISHES.features, len(atlas.images.training_rows), budget=0.0)
+    learned, kept = learn(atlas.images, extractor, seed=WISHES.seed).manifold, open_atlas(atlas.folder)
+    assert model.map_key == kept.manifold.key == learned.key
+    described = {condition.name: condition for condition in describe_conditions(atlas.images, learned)}
+    for condition in with_bank(model, kept.images, kept.manifold).conditions:
         some = (np.arange(9), np.random.default_rng(0))
         np.testing.assert_array_equal(
             condition.codes(*some), described[condition.name].codes(some[0], np.random.default_rng(0))
         )
+
+
+def test_what_belongs_to_a_map_that_was_made_again_is_refused_by_name(atlas: Atlas, tmp_path) -> None:
+    """Another seed makes another map of the same images: the model still draws, but nothing is read from the map of now."""
+    again = open_atlas(shutil.copytree(atlas.folder, tmp_path / "again.atlas"))
+    example = Example(atlas.manifold.features.rows[0], "cat.png")
+    plain = load_model(again.model("0001-vae")).sample([4]).pixels
+    again = map_images(again.images, again.folder, replace(WISHES, seed=4))
+    old = load_model(again.model("0001-vae"))
+    np.testing.assert_array_equal(old.sample([4]).pixels, plain)
+    place = "{:.3f},{:.3f}".format(*again.manifold.embedding.coordinates[0])
+    for name, wish in {"map_place": place, "style": example, "neighborhood": example, "density": "low"}.items():
+        with pytest.raises(InputError, match=f"The map was made again since 0001-vae was trained, and {name} would mean other"):
+            old.sample([4], {name: wish})
+    refused = (
+        lambda: with_bank(old, again.images, again.manifold),
+        lambda: map_grid(old, again.manifold, side=3),
+        lambda: export_from(again, tmp_path / "leave"),
+    )
+    for use in refused:
+        with pytest.raises(InputError, match="The map was made again since 0001-vae was trained"):
+            use()
+    assert train_atlas(again, WISHES).name == "0002-vae", "the same words on another map are another model"
+    assert load_model(again.model("0002-vae")).sample([4], {"map_place": place}).how[0]["map_place"]
+
+
+def test_training_does_not_go_on_over_another_map(atlas: Atlas, tmp_path) -> None:
+    again = open_atlas(shutil.copytree(atlas.folder, tmp_path / "again.atlas"))
+    (again.model("0001-vae").folder / "model.safetensors").unlink()
+    with pytest.raises(InputError, match="Give the command that began it once more"):
+        load_model(again.model("0001-vae"))
+    again = map_images(again.images, again.folder, replace(WISHES, seed=4))
+    with pytest.raises(InputError, match="The map was made again since, so it cannot go on; train a new one"):
+        load_model(again.model("0001-vae"))
+    assert train_atlas(again, WISHES).name == "0002-vae"
+
+
+def test_an_atlas_with_a_model_of_an_earlier_format_says_so_and_trains_a_new_one(atlas: Atlas, tmp_path) -> None:
+    """What was asked for is hashed otherwise now, so that the old one is never taken for what is asked."""
+    again = open_atlas(shutil.copytree(atlas.folder, tmp_path / "again.atlas"))
+    path = again.model("0001-vae").folder / "config.json"
+    path.write_text(path.read_text().replace('"format": 2', '"format": 1').replace('"key"', '"old"'))
+    with pytest.raises(InputError, match=r"0001-vae/config\.json has format 1.* Train a new one beside it: imatlas"):
+        load_model(again.model("0001-vae"))
+    assert train_atlas(again, WISHES).name == again.default_model == "0002-vae"
 
 
 def test_a_condition_that_is_not_to_be_had_is_told_with_the_reason(atlas: Atlas) -> None:

@@ -233,7 +233,8 @@ def test_an_empty_folder_may_be_filled(atlas, tmp_path):
         ("config.json", None, "is no model: it has no config.json"),
         ("config.json", lambda text: b"{", "Could not read"),
         ("config.json", lambda text: b'{"model_type": "bert"}', "was not written by imatlas"),
-        ("config.json", lambda text: text.replace(b'"format": 1', b'"format": 9'), "has format 9, made by imatlas"),
+        ("config.json", lambda text: text.replace(b'"format": 2', b'"format": 9'), "has format 9, made by imatlas"),
+        ("config.json", lambda text: text.replace(b'"format": 2', b'"format": 1'), "reads format 2 alone"),
         ("config.json", lambda text: text.replace(b'"vae"', b'"diffuser"', 1), "Update imatlas"),
         ("config.json", lambda text: text.replace(b'"image_shape"', b'"shape"'), "is damaged"),
         ("config.json", lambda text: text.replace(b'"code_dim": ', b'"code_dim": 1'), "is damaged"),
@@ -278,7 +279,9 @@ def test_what_only_an_atlas_can_do_is_told_so(exported):
 def test_a_missing_extractor_is_told_when_a_picture_is_shown(exported, tmp_path):
     folder = damaged(exported, tmp_path)
     (folder / "extractor.safetensors").unlink()
-    assert "extractor.safetensors" in told("generate", folder, "--near", folder / "samples.png", "--count", 1)
+    said = told("generate", folder, "--near", folder / "samples.png", "--count", 1)
+    assert "has no extractor.safetensors" in said
+    assert "imatlas export ATLAS --model NAME --out NEW" in said.replace("- ", "-")
 
 
 def test_a_network_is_built_without_a_touch_on_the_global_generator(exported):

@@ -12,7 +12,7 @@ from imatlas.generators import CodeFlow, Flow, NormalSampler, Vae
 from imatlas.generators.code_charts import FlowChart
 from imatlas.generators.code_geodesics import path_energy
 from imatlas.images import moving_shape
-from imatlas.recipes import Model, fit_manifold, morph, walk
+from imatlas.recipes import Model, draw_ways, fit_manifold, morph
 from imatlas.recipes.learning import choose_extractor
 from imatlas.recipes.paths import arc_codes, code_chart, decoder_of, flatten, geodesic_codes, straight_codes, unflatten
 from imatlas.sampling import encode
@@ -90,7 +90,7 @@ def test_a_morph_begins_and_ends_with_its_two_images_as_the_model_draws_them(gro
     frames = morph(model, images, manifold, 3, 20, frames=6)
     assert frames.shape == (6, SIDE, SIDE, 1)
     ends = images.pixels[manifold.rows[[3, 20]]]
-    path = walk(model, images, manifold, extractor, ends, frames=6)
+    path = draw_ways(model, images, manifold, extractor, ends, frames=6)
     assert np.abs(path.geodesic.astype(int) - frames).max() <= 1
     assert (path.stations[0], path.stations[-1]) == (manifold.rows[3], manifold.rows[20])
     assert np.abs(path.straight[[0, -1]].astype(int) - frames[[0, -1]]).max() <= 1
@@ -98,7 +98,7 @@ def test_a_morph_begins_and_ends_with_its_two_images_as_the_model_draws_them(gro
 
 def test_a_morph_from_a_picture_to_itself_stands_still(ground):
     model, images, manifold, extractor = ground
-    path = walk(model, images, manifold, extractor, images.pixels[[5, 5]], frames=4)
+    path = draw_ways(model, images, manifold, extractor, images.pixels[[5, 5]], frames=4)
     assert np.abs(path.geodesic.astype(int) - path.geodesic[0]).max() <= 1
     assert np.abs(path.straight.astype(int) - path.straight[0]).max() <= 1
 
@@ -107,6 +107,6 @@ def test_a_generator_without_a_code_draws_no_path(ground):
     _, images, manifold, extractor = ground
     flow = Model(made(lambda shape, fields: Flow(shape, fields, patch=4, width=32, depth=1), (1, SIDE, SIDE), ()), (), "flow")
     with pytest.raises(InputError, match="A Flow has no code of an image"):
-        walk(flow, images, manifold, extractor, images.pixels[:2])
+        draw_ways(flow, images, manifold, extractor, images.pixels[:2])
     with pytest.raises(InputError, match="A Flow draws from no code"):
         decoder_of(flow.generator)

@@ -44,7 +44,7 @@ def conditions(*names: str) -> list:
     there = {
         "class": ClassCondition(labels, ("a", "b", "c")),
         "cluster": ClusterCondition(labels, np.arange(3)),
-        "map_place": MapPlaceCondition(np.random.default_rng(0).normal(size=(60, 2)), 0.5),
+        "map_place": MapPlaceCondition(np.random.default_rng(0).normal(size=(60, 2))),
     }
     return [there[name] for name in names]
 
@@ -129,6 +129,13 @@ def test_without_wishes_the_class_is_drawn_else_the_cluster_else_nothing() -> No
     np.testing.assert_allclose(shares, [1 / 6, 2 / 6, 3 / 6], atol=0.1)
 
 
+def test_sources_of_what_was_wished_for_are_refused_and_never_dropped() -> None:
+    known = conditions("class", "cluster")
+    with pytest.raises(InputError, match="Codes come from labels only when nothing is wished for; cluster was"):
+        choose_codes(known, {"cluster": "3"}, [0], codes_from="labels")
+    assert set(choose_codes(known, {"cluster": "3"}, [0], codes_from="none").fields) == {"cluster"}
+
+
 def test_the_drawn_code_of_an_image_depends_on_its_seed_alone() -> None:
     whole = choose_codes(conditions("class"), {}, range(50)).fields["class"]
     part = choose_codes(conditions("class"), {}, [40, 7]).fields["class"]
@@ -155,6 +162,16 @@ def test_images_become_codes_and_codes_frames(name: str) -> None:
     frames = draw_path(model, codes, seed=1)
     assert frames.shape == (5, 8, 8, 1)
     np.testing.assert_array_equal(draw_path(model, codes, seed=1), frames)
+
+
+def test_frames_of_a_long_path_are_drawn_in_blocks(monkeypatch) -> None:
+    model, seen = model_of("vae"), []
+    decode = model.decode
+    monkeypatch.setattr(model, "decode", lambda code, texture: seen.append(len(code)) or decode(code, texture))
+    path = np.random.default_rng(0).normal(size=(600, 3)).astype(np.float32)
+    frames = draw_path(model, path)
+    assert (seen, len(frames)) == ([256, 256, 88], 600)
+    assert np.abs(frames[599].astype(int) - draw_path(model, path[599:])[0]).max() <= 1
 
 
 def test_frames_of_one_code_are_alike_since_they_share_their_noise() -> None:

@@ -1,4 +1,8 @@
-"""Atomic writes, content hashes and locks: nothing half-written is ever found under its final name."""
+"""Files that are safe to interrupt: atomic writes, locks, content hashes, and what calls itself an atlas or a model.
+
+Nothing half-written is ever found under its final name. What a killed process was writing stays beside it, under a hidden name
+that ends in .part; whoever holds the folder next may clear it away.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +23,7 @@ from imatlas.checks import InputError
 __all__ = [
     "ATLAS_KIND",
     "MODEL_FORMAT",
+    "clear_parts",
     "content_hash",
     "is_atlas",
     "is_model",
@@ -34,8 +39,10 @@ __all__ = [
 ATLAS_KIND = "imatlas atlas"
 """What atlas.json calls itself; other programs have files of that name too."""
 
-MODEL_FORMAT = 1
-"""The format of a model folder's config.json that this version writes; a file without a number is of format 1."""
+MODEL_FORMAT = 2
+"""The format of model folders that this version writes, and the only one it reads; a config.json without a number is of 1."""
+
+_PART = ".part"
 
 
 @contextmanager
@@ -51,7 +58,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=_PART)
         with os.fdopen(handle, "wb") as stream:
             yield stream
             stream.flush()
@@ -65,8 +72,14 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
             raise
         raise InputError(
             f"Could not write {path} ({error.strerror or error}). What was there before is untouched. "
-            "Free some space or choose another place with --out."
+            "Free some space, or see that the place can be written."
         ) from error
+
+
+def clear_parts(folder: Path) -> None:
+    """Remove what killed processes were writing into a folder or below it; only for who holds the folder."""
+    for path in Path(folder).rglob(f".*{_PART}"):
+        path.unlink(missing_ok=True)
 
 
 def write_bytes(path: Path, content: bytes | memoryview) -> None:
@@ -97,7 +110,7 @@ def read_json(path: Path) -> dict:
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise InputError(f"Could not read {path} as JSON ({error}). Restore it, or make the atlas anew.") from error
+        raise InputError(f"Could not read {path} as JSON ({error}). Restore it from a copy.") from error
 
 
 @contextmanager
@@ -146,7 +159,7 @@ def read_model_config(folder: Path) -> dict:
     Raises
     ------
     InputError
-        If there is none, it was not written by imatlas, or its format is newer than this version.
+        If there is none, it was not written by imatlas, or its format is an earlier or a later one.
     """
     path = Path(folder) / "config.json"
     if not path.is_file():
@@ -157,8 +170,14 @@ def read_model_config(folder: Path) -> dict:
         raise InputError(f"{path} was not written by imatlas. Name a folder that imatlas export made.")
     if version > MODEL_FORMAT:
         raise InputError(
-            f"{path} has format {version}, made by {config.get('made_by', 'a newer imatlas')}; this version reads up to "
+            f"{path} has format {version}, made by {config.get('made_by', 'a newer imatlas')}; this version reads "
             f"format {MODEL_FORMAT}. Update imatlas."
+        )
+    if version < MODEL_FORMAT:
+        raise InputError(
+            f"{path} has format {version}, made by {config.get('made_by', 'an earlier imatlas')}; this version reads format "
+            f"{MODEL_FORMAT} alone, since networks and conditions are built otherwise now. Train a new one beside it: imatlas "
+            "train ATLAS; and export that if this one was exported. The version that made it still draws from it."
         )
     return config
 

@@ -5,7 +5,7 @@ Image i of a batch with seed s is made from seed s + i alone, so any image can b
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -55,14 +55,14 @@ def choose_codes(
     codes_from : where the other codes come from, one of `CODES_FROM`. "labels" draws the class (without classes the
         cluster) as often as in the set, when nothing is wished for; "prior" and "bank" draw the neighborhood, given all
         other codes, from the small prior or from training rows; "none" leaves everything else open. Empty:
-        `USUAL_CODES_FROM`, as far as the model has it.
+        `USUAL_CODES_FROM`, as far as the model has it and what was wished for leaves it open.
     prior : draws neighborhoods.
 
     Raises
     ------
     InputError
         If a wish names a condition the generator does not have, or a value the condition does not have, or codes are to
-        come from where there are none, or a seed lies outside its range.
+        come from where there are none, or what they would decide was wished for, or a seed lies outside its range.
     """
     require_seeds(seeds)
     known = {condition.name: condition for condition in conditions}
@@ -70,6 +70,8 @@ def choose_codes(
         if name not in known:
             raise InputError(f"This model was not trained with {name}; it knows: {', '.join(known) or 'no condition'}.")
     ways = _ways(codes_from, known, prior)
+    if codes_from:
+        _refuse_twofold(ways, wishes)
     fields = {name: np.tile(known[name].meet(wish), (len(seeds), 1)) for name, wish in wishes.items()}
     drawn = next((name for name in ("class", "cluster") if name in known), "") if "labels" in ways and not wishes else ""
     if drawn:
@@ -101,6 +103,19 @@ def _ways(codes_from: str, known: Mapping[str, Condition], prior: NeighborhoodPr
         if not there[way]:
             raise InputError(f"Codes cannot come from {way} here: {LACKING[way]}. Choose another of: {', '.join(CODES_FROM)}.")
     return set(codes_from.split("+"))
+
+
+def _refuse_twofold(ways: Collection[str], wishes: Collection[str]) -> None:
+    """Refuse to be told to draw what was wished for already."""
+    if "labels" in ways and wishes:
+        raise InputError(
+            f"Codes come from labels only when nothing is wished for; {', '.join(wishes)} was. Leave that out, or choose "
+            "another source: none, prior or bank."
+        )
+    if "neighborhood" in wishes and not {"prior", "bank"}.isdisjoint(ways):
+        raise InputError(
+            f"The neighborhood was wished for by a picture; it cannot come from {' and '.join(ways)} too. Leave one out."
+        )
 
 
 def say_codes(
@@ -215,17 +230,19 @@ def encode(model: Generator, pixels: np.ndarray) -> np.ndarray:
 def draw_path(model: Generator, path: np.ndarray, *, seed: int = 0) -> np.ndarray:
     """Give the pixels uint8 (frames, H, W, C) of codes (frames, code_dim), with one and the same noise for all frames.
 
+    Frames are drawn in blocks, so that thousands of them fit into the memory of a few hundred.
+
     Raises
     ------
     InputError
         If this kind of generator draws from no code.
     """
+    if not isinstance(model, Vae):
+        raise InputError(f"A {type(model).__name__} cannot draw a path; train one with a code, such as latent_flow.")
     device = next(model.parameters()).device
-    code = torch.from_numpy(path).to(device)
-    if isinstance(model, Vae):
-        texture = torch.randn(1, model.texture_dim, generator=torch.Generator().manual_seed(seed))
-        return to_pixels(model.decode(code, texture.expand(len(path), -1).to(device)))
-    raise InputError(f"A {type(model).__name__} cannot draw a path; train one with a code, such as latent_flow.")
+    texture = torch.randn(1, model.texture_dim, generator=torch.Generator().manual_seed(seed)).to(device)
+    blocks = torch.from_numpy(path).to(device).split(BLOCK)
+    return np.concatenate([to_pixels(model.decode(block, texture.expand(len(block), -1))) for block in blocks])
 
 
 def _noise(model: Generator, seed: int) -> Tensor:

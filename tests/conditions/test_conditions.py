@@ -9,7 +9,7 @@ from small_set import N
 
 from imatlas.checks import InputError
 from imatlas.conditions import CONDITIONS, ClassCondition, FeatureCondition, MapPlaceCondition, WordCondition, batch_codes
-from imatlas.values import ImageSet, Manifold
+from imatlas.values import OFF_THE_MAP, Embedding, ImageSet, Manifold
 
 NONSENSE = {
     "class": "banana",
@@ -67,6 +67,28 @@ def test_a_class_is_asked_for_by_its_name(images: ImageSet, manifold: Manifold) 
     for wish in ("1", "-1", "Apple", ""):
         with pytest.raises(InputError, match="There is no class"):
             condition.read(wish)
+
+
+def test_a_class_without_a_training_image_is_no_wish() -> None:
+    """Its place in the network was never trained, so what it would draw is anything."""
+    condition = ClassCondition(np.array([0, 2, 2, -1]), ("apple", "fig", "pear"))
+    assert condition.read("pear") == 2
+    with pytest.raises(InputError, match=r"No training image is of the class 'fig'; choose one of: apple, pear\."):
+        condition.read("fig")
+
+
+def test_a_place_counts_as_on_the_map_by_its_nearest_image_as_the_map_itself_has_it() -> None:
+    """Points a unit apart: 2.9 units from the last one is on the map, 3.1 is off, here and in `Embedding.support`."""
+    line = np.stack([np.arange(100.0), np.zeros(100)], axis=1).astype(np.float32)
+    condition, embedding = MapPlaceCondition(line), Embedding(line, "line")
+    for off, is_on in ((2.9, True), (3.1, False)):
+        place = 99 + off * embedding.spacing
+        assert (embedding.support(np.array([place, 0.0])) <= OFF_THE_MAP) == is_on
+        if is_on:
+            condition.read(f"{place},0")
+        else:
+            with pytest.raises(InputError, match=r"is off the map: 3 times .* The nearest place on it is 99"):
+                condition.read(f"{place},0")
 
 
 def test_a_name_that_is_a_number_is_read_as_a_name() -> None:
@@ -127,7 +149,7 @@ def test_a_place_is_asked_for_in_map_coordinates(images: ImageSet, manifold: Man
 def test_places_are_said_in_as_many_digits_as_the_map_needs(scale: float) -> None:
     """A spectral map has coordinates of about 0.01; two decimals would say the same of every place."""
     coordinates = scale * np.random.default_rng(0).normal(size=(50, 2))
-    condition = MapPlaceCondition(coordinates, 0.1 * scale)
+    condition = MapPlaceCondition(coordinates)
     words = {condition.words(code) for code in condition.code(coordinates.astype(np.float32))}
     assert len(words) == 50
     assert max(len(word) for word in words) < 24
@@ -136,7 +158,7 @@ def test_places_are_said_in_as_many_digits_as_the_map_needs(scale: float) -> Non
 
 
 def test_a_map_with_all_points_in_one_place_still_gives_codes() -> None:
-    condition = MapPlaceCondition(np.full((5, 2), 3.0), 1.0)
+    condition = MapPlaceCondition(np.full((5, 2), 3.0))
     assert np.isfinite(condition.codes(np.arange(5), np.random.default_rng(0))).all()
 
 

@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from imatlas.app.contents import ClosePair, Morph, ReportContents
-from imatlas.conditions import WordCondition
+from imatlas.conditions import CategoryCondition
 from imatlas.evaluation import verdict
 from imatlas.generators import Vae
 from imatlas.images import find_duplicates
 from imatlas.progress import Report, silent
-from imatlas.recipes import Model, extractor_of, far_pairs, load_model, pixel_pairs, walk
+from imatlas.recipes import Model, draw_ways, extractor_of, far_pairs, load_model, pixel_pairs
+from imatlas.recipes.modeling import MAP_GONE
 from imatlas.store import Atlas
 from imatlas.values import Codes, ImageSet, Samples, Score
 
@@ -66,15 +67,16 @@ def gather_report(atlas: Atlas, *, report: Report = silent) -> ReportContents:
 
 def _samples(model: Model, report: Report) -> tuple[str, Samples]:
     """Ten images of each class or cluster, of 12 spread over all if there are more; the first seeds if there is neither."""
-    by_name = {condition.name: condition for condition in model.conditions if isinstance(condition, WordCondition)}
+    by_name = {condition.name: condition for condition in model.conditions if isinstance(condition, CategoryCondition)}
+    if model.map_key == MAP_GONE:
+        by_name.pop("cluster", None)  # the numbers of now mean other images
     asked_by = next((field for field in FIELDS_SHOWN if field in by_name), "")
     if not asked_by:
         return "", model.sample(range(SHOWN_GROUPS * SHOWN_OF_EACH), report=report)
-    condition = by_name[asked_by]
-    n_names = condition.field.size
-    numbers = np.unique(np.linspace(0, n_names - 1, min(n_names, SHOWN_GROUPS)).round().astype(int))
+    names = by_name[asked_by].offered
+    numbers = np.unique(np.linspace(0, len(names) - 1, min(len(names), SHOWN_GROUPS)).round().astype(int))
     groups = [
-        model.sample(range(SHOWN_OF_EACH * place, SHOWN_OF_EACH * (place + 1)), {asked_by: condition.words(np.array([number]))})
+        model.sample(range(SHOWN_OF_EACH * place, SHOWN_OF_EACH * (place + 1)), {asked_by: names[number]})
         for place, number in enumerate(numbers)
     ]
     codes = Codes({asked_by: np.concatenate([group.codes.fields[asked_by] for group in groups])})
@@ -88,7 +90,7 @@ def _morphs(atlas: Atlas, model: Model) -> tuple[Morph, ...]:
     images, extractor = atlas.images, extractor_of(atlas)
     morphs = []
     for first, last in far_pairs(atlas.manifold, SHOWN_MORPHS):
-        path = walk(model, images, atlas.manifold, extractor, images.pixels[[first, last]], frames=12)
+        path = draw_ways(model, images, atlas.manifold, extractor, images.pixels[[first, last]], frames=12)
         scores = {"distance to the nearest image": path.off}
         morphs.append(Morph(path.geodesic, path.straight, f"{images.ids[first]} to {images.ids[last]}", scores))
     return tuple(morphs)

@@ -8,6 +8,7 @@ import numpy as np
 
 from imatlas.conditions.bank import bank_codes
 from imatlas.conditions.base import Condition, FeatureCondition, WordCondition
+from imatlas.conditions.category import CategoryCondition
 from imatlas.conditions.class_label import ClassCondition
 from imatlas.conditions.cluster import ClusterCoarseCondition, ClusterCondition, ClusterMiddleCondition, cluster_wish
 from imatlas.conditions.density import DensityCondition
@@ -18,6 +19,7 @@ from imatlas.values import Codes
 
 __all__ = [
     "CONDITIONS",
+    "CategoryCondition",
     "ClassCondition",
     "ClusterCoarseCondition",
     "ClusterCondition",

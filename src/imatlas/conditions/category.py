@@ -34,6 +34,11 @@ class CategoryCondition(WordCondition):
     def _known(self) -> np.ndarray:
         return self.labels[self.labels >= 0]
 
+    @cached_property
+    def offered(self) -> tuple[str, ...]:
+        """Names that can be asked for: those that training rows have."""
+        return tuple(self.names[number] for number in np.unique(self._known))
+
     @property
     def field(self) -> Field:
         """A category field with one value per name."""
@@ -51,16 +56,18 @@ class CategoryCondition(WordCondition):
 
     def read(self, wish: str) -> np.ndarray:
         """Give the code of a name."""
-        if wish in self.names:
+        if wish in self.offered:
             return np.array([self.names.index(wish)], dtype=np.float32)
+        if wish in self.names:
+            raise InputError(f"No training image is of the {self.name} {wish!r}; {self._offer(wish)}.")
         raise InputError(f"There is no {self.name} {wish!r}; {self._offer(wish)}.")
 
     def _offer(self, wish: str) -> str:
-        """Say which names there are, those most like the wish first."""
-        near = get_close_matches(wish, self.names, n=3)
+        """Say which names can be asked for, those most like the wish first."""
+        near = get_close_matches(wish, self.offered, n=3)
         meant = f"nearest: {', '.join(near)}; " if near else ""
-        more = f" and {len(self.names) - MOST_NAMED} more" if len(self.names) > MOST_NAMED else ""
-        return f"{meant}choose one of: {', '.join(self.names[:MOST_NAMED])}{more}"
+        more = f" and {len(self.offered) - MOST_NAMED} more" if len(self.offered) > MOST_NAMED else ""
+        return f"{meant}choose one of: {', '.join(self.offered[:MOST_NAMED])}{more}"
 
     def words(self, code: np.ndarray) -> str:
         """Give the name of a number."""

@@ -60,6 +60,11 @@ class ClusterCondition(CategoryCondition):
         joined = np.where(labels >= 0, counts_as[labels], -1)
         return cls(joined, counts_as)
 
+    @property
+    def offered(self) -> tuple[str, ...]:
+        """All numbers; those of small clusters stand for the ones they were joined to."""
+        return self.names
+
     def read(self, wish: str) -> np.ndarray:
         """Give the code of a cluster's number; a small cluster has that of the one it was joined to."""
         return self.counts_as[super().read(wish).astype(np.int64)].astype(np.float32)

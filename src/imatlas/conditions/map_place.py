@@ -10,14 +10,11 @@ import numpy as np
 
 from imatlas.checks import InputError
 from imatlas.conditions.base import WordCondition
-from imatlas.values import Embedding, Field, ImageSet, Manifold
+from imatlas.values import OFF_THE_MAP, Embedding, Field, ImageSet, Manifold
 
 __all__ = ["MapPlaceCondition"]
 
 JITTER = 0.5
-
-OFF_THE_MAP = 3.0
-"""Times the usual spacing of map points from which on a place is off the map."""
 
 
 class MapPlaceCondition(WordCondition):
@@ -29,16 +26,14 @@ class MapPlaceCondition(WordCondition):
     Parameters
     ----------
     coordinates : float32 (n, q), map coordinates of the training rows.
-    spacing : median distance from a map point to its 5th neighbor, in map units.
     """
 
     name = "map_place"
     steers = "where on the map it lies: like the images there"
     lacking = "no map"
 
-    def __init__(self, coordinates: np.ndarray, spacing: float) -> None:
+    def __init__(self, coordinates: np.ndarray) -> None:
         self.coordinates = np.asarray(coordinates, dtype=np.float32)
-        self.spacing = float(spacing)
         self.center = self.coordinates.mean(axis=0)
         self.scale = float(self.coordinates.std()) or 1.0
         self.decimals = max(0, 2 - math.floor(math.log10(self.scale)))
@@ -46,7 +41,7 @@ class MapPlaceCondition(WordCondition):
     @classmethod
     def describe(cls, images: ImageSet, manifold: Manifold) -> MapPlaceCondition | None:
         """Always there: every manifold has a map."""
-        return cls(manifold.embedding.coordinates, manifold.embedding.spacing)
+        return cls(manifold.embedding.coordinates)
 
     @property
     def field(self) -> Field:
@@ -56,7 +51,7 @@ class MapPlaceCondition(WordCondition):
     def codes(self, rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Give jittered, standardised places float32 (b, q)."""
         places = self.coordinates[rows]
-        return self.code(places + JITTER * self.spacing * rng.standard_normal(places.shape))
+        return self.code(places + JITTER * self._map.spacing * rng.standard_normal(places.shape))
 
     def code(self, places: np.ndarray) -> np.ndarray:
         """Give the codes float32 (b, q) of map coordinates (b, q)."""
@@ -76,9 +71,9 @@ class MapPlaceCondition(WordCondition):
             low, high = self.coordinates.min(axis=0), self.coordinates.max(axis=0)
             ranges = " and ".join(f"{self._number(a)} to {self._number(b)}" for a, b in zip(low, high, strict=True))
             raise InputError(f"The map place {wish!r} is not {len(self.center)} numbers; write x,y with values from {ranges}.")
-        nearest = self.coordinates[self._map.nearest(place[None])[0, 0]]
-        off = float(np.linalg.norm(place - nearest)) / self.spacing
+        off = float(self._map.support(place)[0])
         if off > OFF_THE_MAP:
+            nearest = self.coordinates[self._map.nearest(place)[0, 0]]
             raise InputError(
                 f"The place {wish} is off the map: {off:.0f} times the usual spacing from any image. The nearest place on it "
                 f"is {','.join(self._number(value) for value in nearest)}; ask for that, or for one between its images."
@@ -97,10 +92,10 @@ class MapPlaceCondition(WordCondition):
         return f"{value:.{self.decimals}f}"
 
     def pack(self) -> tuple[dict[str, object], dict[str, np.ndarray]]:
-        """Give the spacing and the coordinates."""
-        return {"spacing": self.spacing}, {"coordinates": self.coordinates}
+        """Give the coordinates."""
+        return {}, {"coordinates": self.coordinates}
 
     @classmethod
     def unpack(cls, settings: Mapping[str, object], arrays: Mapping[str, np.ndarray]) -> MapPlaceCondition:
         """Give the condition."""
-        return cls(arrays["coordinates"], float(settings["spacing"]))  # type: ignore[arg-type]
+        return cls(arrays["coordinates"])

@@ -9,7 +9,7 @@ from imatlas.recipes.learning import FEWEST_TO_MAP, Learned, choose_extractor, f
 from imatlas.recipes.matrix_journeys import map_matrix, methods_of
 from imatlas.recipes.modeling import FEWEST_TO_TRAIN, Model, build_model, load_model, save_model, train, train_model, with_bank
 from imatlas.recipes.path_scores import score_paths
-from imatlas.recipes.paths import Path, code_chart, far_pairs, geodesic_codes, morph, walk
+from imatlas.recipes.paths import Path, code_chart, draw_ways, far_pairs, geodesic_codes, morph
 from imatlas.recipes.reconstructing import Reconstruction, reconstruct
 from imatlas.recipes.rows import MapWishes, RowsMap, map_rows, place_rows
 from imatlas.recipes.surveying import OUTLYING, Survey, survey, survey_manifold
@@ -41,6 +41,7 @@ __all__ = [
     "choose_extractor",
     "cluster_hearts",
     "code_chart",
+    "draw_ways",
     "evaluate",
     "evaluate_model",
     "export_from",
@@ -80,7 +81,6 @@ __all__ = [
     "train",
     "train_atlas",
     "train_model",
-    "walk",
     "walk_codes",
     "with_bank",
 ]

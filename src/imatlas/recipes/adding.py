@@ -21,7 +21,7 @@ from imatlas.recipes.journeys import extractor_of, mapper_of
 from imatlas.recipes.matrix_journeys import methods_of
 from imatlas.recipes.rows import place_rows
 from imatlas.store import Atlas, Batch, MatrixAtlas, add_batch, list_batches, place_again
-from imatlas.values import FeatureMatrix, ImageSet
+from imatlas.values import OFF_THE_MAP, FeatureMatrix, ImageSet
 
 __all__ = ["Addition", "add_images", "add_rows", "place_images"]
 
@@ -71,7 +71,7 @@ def add_images(atlas: Atlas, source: Path | ImageSet, *, ground: str = "white", 
     new = replace(new, ids=_unused(new.ids, taken), rejected=more.rejected, held_out=np.ones(len(fresh), dtype=bool))
     places, clusters = place_images(atlas, new)
     batch = add_batch(atlas.folder, Batch(new, places, clusters, atlas.map_key))
-    off = int((atlas.manifold.embedding.support(places) > 3).sum())
+    off = int((atlas.manifold.embedding.support(places) > OFF_THE_MAP).sum())
     return Addition(batch, len(more) - len(fresh), off, more.notes)
 
 

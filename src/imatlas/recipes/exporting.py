@@ -19,7 +19,7 @@ from imatlas.features import EXTRACTORS, Extractor
 from imatlas.files import reading
 from imatlas.pictures import contact_sheet, write_png
 from imatlas.recipes.journeys import extractor_of
-from imatlas.recipes.modeling import Model, load_model, save_model
+from imatlas.recipes.modeling import Model, load_model, require_same_map, save_model
 from imatlas.recipes.onnx_export import export_onnx, onnx_dials, require_onnx
 from imatlas.store import Atlas, ModelFolder
 from imatlas.values import AS_TRAINED, Dials, ImageSet, Score
@@ -125,7 +125,8 @@ def export_from(
     Raises
     ------
     InputError
-        If there is no such model, it is not trained to its end, or what `export_model` refuses.
+        If there is no such model, it is not trained to its end, its map was made again since, so that the extractor its styles
+        and neighborhoods need is gone, or what `export_model` refuses.
     """
     _refuse_taken(Path(folder))
     chosen = name or atlas.default_model
@@ -133,6 +134,7 @@ def export_from(
         raise InputError(f"{atlas.folder} has no trained model yet. Run: imatlas train {atlas.folder}")
     held = atlas.model(chosen)
     model = load_model(held)
+    require_same_map(model, atlas.manifold)
     origin = Origin(atlas.images, extractor_of(atlas), held.scores, held.config)
     return export_model(model, folder, origin, onnx=onnx, dials=dials)
 
@@ -145,8 +147,14 @@ def load_extractor(folder: str | Path) -> Extractor:
     InputError
         If it is missing or damaged.
     """
+    held = ModelFolder(Path(folder))
+    if not held.has_packed("extractor"):
+        raise InputError(
+            f"{folder} has no extractor.safetensors, which turns a picture into what is wished for. Model folders of an atlas "
+            "have none: name the atlas and --model, or make a whole one: imatlas export ATLAS --model NAME --out NEW."
+        )
     with reading(f"The extractor in {folder}", "Restore its files, or export the model again."):
-        settings, arrays = ModelFolder(Path(folder)).load_packed("extractor")
+        settings, arrays = held.load_packed("extractor")
         return EXTRACTORS[settings["extractor"]].unpack(settings["packed"], arrays)
 
 

@@ -107,7 +107,7 @@ def map_images(images: ImageSet, folder: Path, wishes: Wishes, *, report: Report
 def _place(learned: Learned, items: ImageSet | FeatureMatrix) -> tuple[np.ndarray, np.ndarray]:
     """Place images that were added to an earlier map of the atlas."""
     if not isinstance(items, ImageSet):
-        raise InputError("Rows of numbers were added to an atlas of images; remove its folder added and go on.")
+        raise InputError("Rows of numbers were added to an atlas of images. Move its folder added away and go on.")
     rows = learned.extractor.transform(items).rows
     return learned.mapper.transform(rows), learned.clusterer.predict(rows)
 
@@ -168,7 +168,7 @@ def train_atlas(
     asked = {"generator": wishes.generator, "conditions": wishes.conditions, "budget": wishes.budget, "steps": wishes.steps}
     if wishes.precision != "auto":
         asked["precision"] = wishes.precision
-    key = content_hash(atlas.images_hash, manifold.features.extractor, asked, wishes.seed)
+    key = content_hash(atlas.images_hash, manifold.key, asked, wishes.seed)
     plan = Plan(steps=wishes.steps, seconds=seconds, seed=wishes.seed, precision=wishes.precision)
     folder = _unfinished_or_finished(atlas, key)
     if folder is not None and folder.is_trained:
@@ -204,10 +204,10 @@ def train_atlas(
 
 
 def _unfinished_or_finished(atlas: Atlas, key: str) -> ModelFolder | None:
-    """The newest model folder that was asked for in the same words."""
+    """The newest model folder that was asked for in the same words, on the same map."""
     for name in reversed(atlas.models):
         folder = atlas.model(name)
-        if (folder.folder / "config.json").is_file() and folder.config["plan"].get("key") == key:
+        if folder.plan_key == key:
             return folder
     return None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from imatlas.checks import InputError
-from imatlas.conditions import CONDITIONS, Condition, batch_codes
+from imatlas.conditions import CONDITIONS, ClassCondition, Condition, batch_codes
 from imatlas.features import Extractor
 from imatlas.files import reading
 from imatlas.generators import GENERATORS, Generator, NeighborhoodPrior, Vae
@@ -33,6 +33,7 @@ __all__ = [
     "Model",
     "build_model",
     "load_model",
+    "require_same_map",
     "save_model",
     "train",
     "train_model",
@@ -42,6 +43,10 @@ __all__ = [
 
 FEWEST_TO_TRAIN = 20
 DEFAULT_GENERATOR = "latent_flow"
+MAP_GONE = "gone"
+
+VALIDATION_SEED = 2**31
+"""First of the seeds that images are drawn from for validation, far from those of judging, which begin at 0."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,8 @@ class Model:
     precision : of the products when drawing, "float32" or "bfloat16".
     prior : draws neighborhoods; None for a model that was not trained with them.
     mirrored : whether half of each batch is mirrored in training, since mirror images belong to the set.
+    map_key : `Manifold.key` of the manifold its conditions were made of; `MAP_GONE` where the map of its atlas was made again
+        since, so that of all conditions the class alone can be asked for.
     """
 
     generator: Generator
@@ -66,6 +73,7 @@ class Model:
     precision: str = "float32"
     prior: NeighborhoodPrior | None = None
     mirrored: bool = False
+    map_key: str = ""
 
     def sample(
         self,
@@ -93,6 +101,9 @@ class Model:
         """
         settled = self.generator.settle(dials)
         asked = wishes or {}
+        lost = {condition.name for condition in self.conditions} & set(asked) - {ClassCondition.name}
+        if lost and self.map_key == MAP_GONE:
+            raise _of_another_map(self, lost)
         codes = choose_codes(self.conditions, asked, seeds, codes_from=codes_from, prior=self.prior)
         said = say_codes(self.conditions, asked, codes, codes_from or USUAL_CODES_FROM)
         how = [
@@ -136,13 +147,33 @@ def build_model(
     settings = GENERATORS[kind].sizes_for((channels, height, width), manifold.dimension.value, len(manifold))
     fields = [*(condition.field for condition in chosen), *augmentation_fields(kind, len(manifold))]
     generator = _build(kind, (channels, height, width), fields, settings, seed)
-    return Model(generator, chosen, kind, prior=build_prior(chosen, seed), mirrored=is_mirrored(images, manifold))
+    prior, mirrored = build_prior(chosen, seed), is_mirrored(images, manifold)
+    return Model(generator, chosen, kind, prior=prior, mirrored=mirrored, map_key=manifold.key)
 
 
 def with_bank(model: Model, images: ImageSet, manifold: Manifold) -> Model:
-    """Give a model whose neighborhoods can also be drawn from the training rows, where these are at hand."""
+    """Give a model whose neighborhoods can also be drawn from the training rows, where these are at hand.
+
+    Raises
+    ------
+    InputError
+        If the model was trained on another map.
+    """
+    require_same_map(model, manifold)
     names = [condition.name for condition in model.conditions]
     return replace(model, conditions=describe_conditions(images, manifold, names))
+
+
+def require_same_map(model: Model, manifold: Manifold) -> None:
+    """Refuse to read a model's conditions from a manifold they were not made of.
+
+    Raises
+    ------
+    InputError
+        If the map was made again since the model was trained.
+    """
+    if model.map_key != manifold.key:
+        raise _of_another_map(model, [condition.name for condition in model.conditions])
 
 
 def train_model(
@@ -238,6 +269,7 @@ def write_plan(model: Model, folder: ModelFolder, plan: Mapping[str, object]) ->
             "dials": generator.defaults().chosen(),
             "precision": model.precision,
             "mirrored": model.mirrored,
+            "map": model.map_key,
             "plan": dict(plan),
         }
     )
@@ -251,15 +283,15 @@ def load_model(folder: ModelFolder | str | Path) -> Model:
     Raises
     ------
     InputError
-        If the folder holds no trained model, or a file is missing or damaged, or of a newer format.
+        If the folder holds no trained model, or a file is missing or damaged, or of another format.
     """
     folder = folder if isinstance(folder, ModelFolder) else ModelFolder(Path(folder))
     if folder.config and not folder.is_trained:
-        raise InputError(
-            f"The model {folder.name} is not trained to its end. Give the command that began it once more, with the same "
-            "options, and it goes on."
-        )
-    with reading(f"The model {folder.name}", f"Remove the folder {folder.folder} and train again."):
+        cure = "Give the command that began it once more, with the same options, and it goes on."
+        if _is_remapped(folder):
+            cure = "The map was made again since, so it cannot go on; train a new one: imatlas train ATLAS."
+        raise InputError(f"The model {folder.name} is not trained to its end. {cure}")
+    with reading(f"The model {folder.name}", "Restore its files from a copy, or train another beside it, with another --seed."):
         return _model_of(folder)
 
 
@@ -268,8 +300,30 @@ def _model_of(folder: ModelFolder) -> Model:
     names = [field.name for field in generator.fields if field != AUGMENTATION]
     conditions = [CONDITIONS[name].unpack(*folder.load_packed(f"condition-{name}")) for name in names]
     prior = load_prior(conditions, folder)
-    name, mirrored = config.get("name", folder.name), config.get("mirrored", False)
-    return Model(generator, tuple(conditions), config["kind"], name, config["precision"], prior, mirrored)
+    return Model(
+        generator,
+        tuple(conditions),
+        config["kind"],
+        config.get("name", folder.name),
+        config["precision"],
+        prior,
+        config["mirrored"],
+        MAP_GONE if _is_remapped(folder) else config["map"],
+    )
+
+
+def _is_remapped(folder: ModelFolder) -> bool:
+    """Whether a model stands in an atlas whose map is not the one it was trained on."""
+    return folder.map_key not in ("", folder.config.get("map"))
+
+
+def _of_another_map(model: Model, names: Collection[str]) -> InputError:
+    """Say that what was asked of a model belongs to a map that is no longer there."""
+    known = ", ".join(sorted(names)) or "what it knows"
+    return InputError(
+        f"The map was made again since {model.name or model.kind} was trained, and {known} would mean other images to it than "
+        "on the map of now. Train a new one: imatlas train ATLAS. With the class alone, or no wish, the old one still draws."
+    )
 
 
 def _build(
@@ -283,7 +337,7 @@ def _build(
 
 def _pixels_of(model: Model, generator: Generator, count: int) -> np.ndarray:
     """Pixels of images that other weights draw in a model's place."""
-    return replace(model, generator=generator).sample(range(count)).pixels
+    return replace(model, generator=generator).sample(range(VALIDATION_SEED, VALIDATION_SEED + count)).pixels
 
 
 def _device(model: Model) -> torch.device:

@@ -28,6 +28,7 @@ __all__ = [
     "arc_codes",
     "code_chart",
     "decoder_of",
+    "draw_ways",
     "far_pairs",
     "flatten",
     "geodesic_codes",
@@ -35,7 +36,6 @@ __all__ = [
     "require_code",
     "straight_codes",
     "unflatten",
-    "walk",
 ]
 
 POINTS, FINE = 13, 61
@@ -51,7 +51,8 @@ class Path:
     Parameters
     ----------
     geodesic, straight : uint8 (frames, H, W, C).
-    stations : int64 (m,), image-set rows on the neighbor graph's path; empty if the graph has none between the ends.
+    stations : int64 (m,), image-set rows on the neighbor graph's shortest path between the images nearest to both ends, which
+        tells how they hang together; the frames do not pass through them. Empty if the graph has no path.
     off : (geodesic, straight), mean distance of the frames to their nearest training image, in units of the training
         images' own median distance to their nearest neighbor; about 1 = on the manifold.
     """
@@ -86,7 +87,7 @@ def morph(model: Model, images: ImageSet, manifold: Manifold, first: int, last: 
     return draw_path(model.generator, geodesic_codes(model.generator, code_chart(model, images, manifold), ends, frames=frames))
 
 
-def walk(
+def draw_ways(
     model: Model,
     images: ImageSet,
     manifold: Manifold,
@@ -96,7 +97,7 @@ def walk(
     frames: int = 16,
     shorten: int = 0,
 ) -> Path:
-    """Draw the way from one picture to another.
+    """Draw both ways from one picture to another, along the manifold and straight.
 
     Parameters
     ----------

@@ -12,10 +12,10 @@ from imatlas.conditions import MapPlaceCondition
 from imatlas.generators import Generator
 from imatlas.generators.code_charts import CodeChart
 from imatlas.generators.code_geodesics import even_path, hold, travelled
-from imatlas.recipes.modeling import Model
+from imatlas.recipes.modeling import Model, require_same_map
 from imatlas.recipes.paths import arc_codes, code_chart, decoder_of, flatten, unflatten
 from imatlas.sampling import draw_path, encode, sample
-from imatlas.values import Codes, ImageSet, Manifold
+from imatlas.values import OFF_THE_MAP, Codes, ImageSet, Manifold
 
 __all__ = ["MapGrid", "between_four", "cluster_hearts", "loop_codes", "map_grid", "random_walk", "walk_codes"]
 
@@ -114,20 +114,20 @@ def walk_codes(generator: Generator, chart: CodeChart, stations: np.ndarray, *, 
     return even_path(decoder_of(generator), way, frames, held=False)
 
 
-def map_grid(model: Model, manifold: Manifold, *, side: int, furthest: float, seed: int = 0) -> MapGrid:
+def map_grid(model: Model, manifold: Manifold, *, side: int, furthest: float = OFF_THE_MAP, seed: int = 0) -> MapGrid:
     """Draw images at side x side places of the map, all from the same noise, and none where the map has no support.
 
     Parameters
     ----------
     model : trained with map places.
     side : places along each direction.
-    furthest : support (see `Embedding.support`) up to which a place counts as on the map.
+    furthest : support (see `Embedding.support`) up to which a place counts as on the map; by default as for `--at`.
     seed : of the noise.
 
     Raises
     ------
     InputError
-        If the model was not trained with map places, or the map is not of two coordinates.
+        If the model was not trained with places of this very map, or the map is not of two coordinates.
     """
     condition = next((one for one in model.conditions if isinstance(one, MapPlaceCondition)), None)
     if condition is None:
@@ -136,6 +136,7 @@ def map_grid(model: Model, manifold: Manifold, *, side: int, furthest: float, se
             f"This model was not trained with map_place (it knows: {known}), so it draws no places of the map. "
             "Train one that was: imatlas train ATLAS --conditions map_place, or name four pictures."
         )
+    require_same_map(model, manifold)
     places = _places(manifold.embedding.coordinates, side)
     drawn = (manifold.embedding.support(places) <= furthest).reshape(side, side)
     chosen = places[drawn.ravel()]

@@ -20,7 +20,7 @@ from imatlas.files import read_json, reading, write_json
 from imatlas.store.packed import write_packed
 from imatlas.values import Clusters, Dimension, Embedding, Features, Geodesics, KnnGraph, Manifold
 
-__all__ = ["has_manifold", "open_array", "read_manifold", "read_places", "write_all", "write_manifold"]
+__all__ = ["has_manifold", "open_array", "read_manifold", "read_map_key", "read_places", "write_all", "write_manifold"]
 
 Packed = tuple[Mapping[str, object], Mapping[str, np.ndarray]]
 
@@ -91,6 +91,11 @@ def read_manifold(folder: Path) -> Manifold:
         raise InputError(f"{folder} has no map yet. Run: imatlas map DATA --out {folder}")
     with reading(f"The map in {folder}", f"Make it again: imatlas map DATA --out {folder}"):
         return _manifold_of(folder, read_json(folder / _MARK))
+
+
+def read_map_key(folder: Path) -> str:
+    """Give the `Manifold.key` of an atlas; empty without a map, and for a map of before it was kept."""
+    return str(read_json(Path(folder) / _MARK).get("key", "")) if has_manifold(folder) else ""
 
 
 def read_places(folder: Path) -> np.ndarray:
@@ -170,6 +175,7 @@ def _facts_of(manifold: Manifold) -> dict:
     """Collect what is not an array, as JSON values."""
     dimension = manifold.dimension
     return {
+        "key": manifold.key,
         "features": {"extractor": manifold.features.extractor, "settings": dict(manifold.features.settings)},
         "graph": {"metric": manifold.graph.metric, "recall": float(manifold.graph.recall)},
         "embedding": {"method": manifold.embedding.method, "trust": _numbers(manifold.embedding.trust)},

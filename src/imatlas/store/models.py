@@ -18,8 +18,18 @@ import numpy as np
 
 from imatlas import __version__
 from imatlas.checks import InputError
-from imatlas.files import MODEL_FORMAT, locked, read_json, read_model_config, reading, write_bytes, write_json
+from imatlas.files import (
+    MODEL_FORMAT,
+    clear_parts,
+    locked,
+    read_json,
+    read_model_config,
+    reading,
+    write_bytes,
+    write_json,
+)
 from imatlas.store.card import model_card
+from imatlas.store.manifold_files import read_map_key
 from imatlas.store.packed import ArrayLike, read_packed, write_packed
 from imatlas.values import ImageSet, Score
 
@@ -66,9 +76,21 @@ class ModelFolder:
         Raises
         ------
         InputError
-            If this is no model folder, or one of a newer format.
+            If this is no model folder, or one of another format.
         """
         return read_model_config(self.folder)
+
+    @property
+    def plan_key(self) -> str:
+        """Hash of what its training was asked for, whatever its format; empty before that was written."""
+        path = self.folder / "config.json"
+        return str(read_json(path).get("plan", {}).get("key", "")) if path.is_file() else ""
+
+    @property
+    def map_key(self) -> str:
+        """`Manifold.key` of the atlas the folder stands in; empty for one that stands by itself."""
+        models = self.folder.absolute().parent
+        return read_map_key(models.parent) if models.name == "models" else ""
 
     def write_config(self, config: Mapping[str, object]) -> None:
         """Keep the settings (JSON values) the model is built and trained with."""
@@ -94,7 +116,7 @@ class ModelFolder:
 
     def load_packed(self, name: str) -> tuple[dict, dict[str, np.ndarray]]:
         """Read what `save_packed` kept: (settings, arrays)."""
-        return read_packed(self.folder / f"{name}.safetensors", cure=f"remove the folder {self.folder} and train again")
+        return read_packed(self.folder / f"{name}.safetensors", cure="train another model beside it, with another --seed")
 
     @property
     def metrics(self) -> list[dict]:
@@ -145,7 +167,7 @@ class ModelFolder:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Hold the folder for this process while it trains; a dead process holds nothing.
+        """Hold the folder for this process while it trains; a dead process holds nothing, and what it left is cleared away.
 
         Raises
         ------
@@ -153,6 +175,7 @@ class ModelFolder:
             If another process holds it.
         """
         with locked(self.folder):
+            clear_parts(self.folder)
             yield
 
     def _reading_scores(self) -> AbstractContextManager[None]:

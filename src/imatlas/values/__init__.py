@@ -8,11 +8,12 @@ from imatlas.values.generated import AS_TRAINED, Codes, Dials, Example, Field, S
 from imatlas.values.graphs import Features, KnnGraph, straight_lengths
 from imatlas.values.images import ImageSet, Rejected
 from imatlas.values.judged import Score, Trial
-from imatlas.values.manifolds import Clusters, Dimension, Embedding, Geodesics, Manifold
+from imatlas.values.manifolds import OFF_THE_MAP, Clusters, Dimension, Embedding, Geodesics, Manifold
 from imatlas.values.matrices import FeatureMatrix
 
 __all__ = [
     "AS_TRAINED",
+    "OFF_THE_MAP",
     "Clusters",
     "Codes",
     "Dials",

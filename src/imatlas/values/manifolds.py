@@ -10,9 +10,13 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from imatlas.checks import InputError, require_matrix
+from imatlas.files import content_hash
 from imatlas.values.graphs import Features, KnnGraph
 
-__all__ = ["Clusters", "Dimension", "Embedding", "Geodesics", "Manifold"]
+__all__ = ["OFF_THE_MAP", "Clusters", "Dimension", "Embedding", "Geodesics", "Manifold"]
+
+OFF_THE_MAP = 3.0
+"""Times the usual spacing of map points from the nearest one on which a place is off the map; see `Embedding.support`."""
 
 _PAIRS = 16_384
 _ROUNDING = 2.0**-23  # twice the unit roundoff of float32: that of storing a distance, and of the float64 sum behind it
@@ -130,12 +134,10 @@ class Embedding:
 
         Returns
         -------
-        float64 (b,), the distance to the 5th nearest map point in units of `spacing`: about 1 among the data,
-        above 3 a place where no image lies.
+        float64 (b,), the distance to the nearest map point in units of `spacing`: below 1 among the data, above
+        `OFF_THE_MAP` a place where no row lies.
         """
-        k = min(5, len(self.coordinates))
-        distances, _ = self._tree.query(np.atleast_2d(places), k=k)
-        return np.asarray(distances).reshape(len(np.atleast_2d(places)), -1)[:, -1] / self.spacing
+        return np.asarray(self._tree.query(np.atleast_2d(places))[0]) / self.spacing
 
 
 @dataclass(frozen=True)
@@ -215,6 +217,11 @@ class Manifold:
         wrong = {name: size for name, size in sizes.items() if size != n}
         if wrong:
             raise ValueError(f"A manifold of {n} rows was given parts of other sizes: {wrong}. Fit all on the same rows.")
+
+    @cached_property
+    def key(self) -> str:
+        """Hash of map and clusters, which hang on everything else: a manifold that was made again otherwise has another."""
+        return content_hash(*map(np.asarray, (self.rows, self.embedding.coordinates, self.clusters.levels)))
 
     def __len__(self) -> int:
         return len(self.rows)

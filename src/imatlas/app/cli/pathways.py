@@ -13,14 +13,12 @@ from imatlas.app.cli.asking import picture_of
 from imatlas.app.cli.console import Console, sentences
 from imatlas.app.cli.sources import model_of
 from imatlas.app.sheets import grid_sheet
-from imatlas.conditions.map_place import OFF_THE_MAP
 from imatlas.files import write_json
 from imatlas.neighbors import search
 from imatlas.pictures import contact_sheet, write_png
 from imatlas.recipes import Model, extractor_of
 from imatlas.recipes.path_scores import score_paths
-from imatlas.recipes.paths import code_chart, require_code
-from imatlas.recipes.paths import walk as draw_ways
+from imatlas.recipes.paths import code_chart, draw_ways, require_code
 from imatlas.recipes.tours import between_four, cluster_hearts, loop_codes, map_grid, random_walk, walk_codes
 from imatlas.sampling import draw_path, encode
 from imatlas.store import Atlas, open_atlas
@@ -72,9 +70,9 @@ def morph(folder: Path, ends: Sequence[str], *, frames: int, shorten: int, task:
             f"{frames} pictures each way in {place}. Mean distance to the nearest image, 1 = as among the images: "
             f"{path.off[0]:.2f} along the manifold, {path.off[1]:.2f} straight."
         )
-        passed = [str(name) for name in atlas.images.ids[path.stations]]
+        stations = [str(name) for name in atlas.images.ids[path.stations]]
         off = {"geodesic": path.off[0], "straight": path.off[1]}
-        console.give({"out": str(place), "frames": frames, "off_manifold": off, "images_between": passed[1:-1]})
+        console.give({"out": str(place), "frames": frames, "off_manifold": off, "graph_path": stations})
 
 
 def score(folder: Path, *, pairs: int, seed: int, task: Task) -> None:
@@ -151,7 +149,7 @@ def grid(folder: Path, pictures: Sequence[str], *, side: int, seed: int, task: T
 
 
 def _map_grid(console: Console, atlas: Atlas, model: Model, sheet: Path, *, side: int, seed: int) -> None:
-    found = map_grid(model, atlas.manifold, side=side, furthest=OFF_THE_MAP, seed=seed)
+    found = map_grid(model, atlas.manifold, side=side, seed=seed)
     how = {"model": model.name, "seed": seed, "side": side}
     for line, column in np.argwhere(found.drawn):
         place = ",".join(f"{value:.5g}" for value in found.places[line, column])
