@@ -31,8 +31,11 @@ def ground():
     images = moving_shape(80, SIDE, seed=0)[0]
     manifold = fit_manifold(images, features="principal_components")
     extractor = choose_extractor("principal_components", len(images), budget=1.0).fit(images)
-    generator = made(lambda shape, fields: Vae(shape, fields, code_dim=3, width=8, sampler=NormalSampler), (1, SIDE, SIDE), ())
-    with torch.no_grad():
+    with torch.random.fork_rng(), torch.no_grad():
+        torch.manual_seed(0)
+        generator = made(
+            lambda shape, fields: Vae(shape, fields, code_dim=3, width=8, sampler=NormalSampler), (1, SIDE, SIDE), ()
+        )
         generator.drawer.layers[-2].weight.mul_(10)
         generator.reader.layers[-1].weight.mul_(10)
     return Model(generator, (), "vae"), images, manifold, extractor

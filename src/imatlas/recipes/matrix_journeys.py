@@ -47,7 +47,7 @@ def methods_of(atlas: MatrixAtlas) -> tuple[Any, Any]:
 
     Which they are stands in the summary, written with them; the settings may be those of a later attempt that failed.
     """
-    cure = f"Remove {atlas.folder} and run imatlas map again."
+    cure = f"Make it again: imatlas map MATRIX --out {atlas.folder}"
     found = atlas.summary["survey"]
     with reading(f"The map of {atlas.folder}", cure):
         mapper = EMBEDDINGS[found["map"]].unpack(*atlas.load_packed("map/map"))
@@ -93,7 +93,7 @@ def _kept(learned: RowsMap) -> tuple[dict[str, np.ndarray], dict[str, tuple[dict
 
 def _place(learned: RowsMap, items: ImageSet | FeatureMatrix) -> tuple[np.ndarray, np.ndarray]:
     if isinstance(items, ImageSet):
-        raise InputError("Images were added to the atlas of a feature matrix; remove its folder added and go on.")
+        raise InputError("Images were added to the atlas of a feature matrix. Move its folder added away and go on.")
     return place_rows(learned.mapper, learned.clusterer, items)
 
 

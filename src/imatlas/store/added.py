@@ -60,10 +60,10 @@ def list_batches(folder: Path) -> list[Batch]:
     """
     home = Path(folder) / "added"
     names = sorted(entry.name for entry in home.iterdir() if entry.name.isdigit()) if home.is_dir() else []
-    cure = "Remove that folder and add what was in it again."
+    cure = "move that folder away and add what was in it again"
     batches = []
     for name in names:
-        with reading(f"The addition {home / name}", cure):
+        with reading(f"The addition {home / name}", f"Restore it from a copy, or {cure}."):
             settings, arrays = read_packed(home / name / "placed.safetensors", cure=cure)
             items = read_cache(home / name) if (home / name / "index.json").is_file() else _read_rows(home / name)
             batches.append(Batch(items, arrays["places"], arrays["clusters"], settings["map"], home / name))

@@ -64,7 +64,7 @@ def read_header(folder: Path) -> dict:
     header = read_json(folder / "atlas.json")
     version = header.get("format") if isinstance(header, dict) and header.get("kind") == ATLAS_KIND else None
     if not isinstance(version, int) or isinstance(version, bool):
-        raise InputError(f"{folder}/atlas.json was not written by imatlas. Name another folder, or remove that file.")
+        raise InputError(f"{folder}/atlas.json was not written by imatlas. Name another folder; nothing there was touched.")
     if version > FORMAT:
         raise InputError(
             f"{folder} has format {version}, made by {header.get('made_by', 'a newer imatlas')}; this version reads "
@@ -73,7 +73,7 @@ def read_header(folder: Path) -> dict:
     header = _migrated(header, folder)
     lacks = [name for name, kind in _PARTS.items() if not isinstance(header.get(name), kind)]
     if lacks:
-        raise InputError(f"{folder}/atlas.json is damaged: it lacks {', '.join(lacks)}. Restore it, or make the atlas anew.")
+        raise InputError(f"{folder}/atlas.json is damaged: it lacks {', '.join(lacks)}. Restore it from a copy.")
     return header
 
 
@@ -159,7 +159,7 @@ def changed_header(folder: Path) -> Iterator[dict]:
 
 def _of_others(folder: Path, had: str, source: str, kind: str) -> str:
     """Say that an atlas was made of other images or rows, or of the same source in another way."""
-    cure = "Choose another place with --out, or remove that folder."
+    cure = "Choose another place with --out; nothing there was touched."
     if had and had == source:
         way = ", or the --resolution, --ground or --seed they were read with," if kind == "images" else ""
         return f"{folder} was made from {source} when its {kind}{way} were others. {cure}"

@@ -72,7 +72,7 @@ class MatrixAtlas:
 
     def load_packed(self, name: str) -> tuple[dict, dict[str, np.ndarray]]:
         """Read a fitted estimator, "map/map" or "clusters/clusters": (settings, arrays)."""
-        return read_packed(self.folder / f"{name}.safetensors", cure=f"remove {self.folder} and run imatlas map again")
+        return read_packed(self.folder / f"{name}.safetensors", cure=f"make it again: imatlas map MATRIX --out {self.folder}")
 
     def save(
         self, arrays: Mapping[str, np.ndarray], packed: Mapping[str, Packed], summary: Mapping[str, object], key: str
