@@ -1,11 +1,34 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
+from imatlas.app.cli.verbs import _levels_in_rows
 from imatlas.app.figures import curve_panels, scatter
+from imatlas.app.gather import _samples
 from imatlas.app.scoreboard import score_rows
 from imatlas.app.sheets import PALETTE, enlarged, map_frame, mosaic, thumbnail_map
 from imatlas.app.words import between, duration, flat, number
-from imatlas.values import Score
+from imatlas.conditions import ClusterCondition
+from imatlas.progress import silent
+from imatlas.values import Codes, Samples, Score
+
+
+def test_a_cluster_that_stands_for_another_gets_no_group_of_samples():
+    clusters = ClusterCondition(np.repeat([0, 2], 60), counts_as=np.array([0, 0, 2]))
+
+    def sample(seeds, wishes):
+        codes = Codes({"cluster": np.tile(clusters.read(wishes["cluster"]), (len(seeds), 1))})
+        return Samples(np.zeros((len(seeds), 8, 8, 1), dtype=np.uint8), codes, 0, "")
+
+    asked_by, samples = _samples(SimpleNamespace(conditions=(clusters,), map_key="", sample=sample), silent)
+    assert asked_by == "cluster"
+    assert np.unique(samples.codes.fields["cluster"], return_counts=True)[1].tolist() == [10, 10]
+
+
+def test_sizes_of_clusters_are_told_in_one_row_a_level():
+    facts = {"images": 7, "cluster_levels": {"cluster": {"1": 1200, "3": 4}}}
+    assert _levels_in_rows(facts) == {"images": 7, "cluster (images)": ["1 (1,200)", "3 (4)"]}
 
 
 def test_small_images_are_enlarged_by_whole_factors_without_new_colours():

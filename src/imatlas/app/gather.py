@@ -73,8 +73,9 @@ def _samples(model: Model, report: Report) -> tuple[str, Samples]:
     asked_by = next((field for field in FIELDS_SHOWN if field in by_name), "")
     if not asked_by:
         return "", model.sample(range(SHOWN_GROUPS * SHOWN_OF_EACH), report=report)
-    names = by_name[asked_by].offered
-    numbers = np.unique(np.linspace(0, len(names) - 1, min(len(names), SHOWN_GROUPS)).round().astype(int))
+    names, labels = by_name[asked_by].names, by_name[asked_by].labels
+    numbers = np.unique(labels[labels >= 0])  # without clusters that stand for another
+    numbers = numbers[np.linspace(0, len(numbers) - 1, min(len(numbers), SHOWN_GROUPS)).round().astype(int)]
     groups = [
         model.sample(range(SHOWN_OF_EACH * place, SHOWN_OF_EACH * (place + 1)), {asked_by: names[number]})
         for place, number in enumerate(numbers)

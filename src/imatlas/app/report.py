@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from imatlas import __version__
+from imatlas.app.cluster_section import cluster_section
 from imatlas.app.contents import ClosePair, Morph, ReportContents
 from imatlas.app.figures import curve_panels
 from imatlas.app.map_section import map_section
@@ -21,12 +22,10 @@ from imatlas.app.sheets import PALETTE, data_uri, mosaic
 from imatlas.app.trust_words import graph_facts, trust_rows
 from imatlas.app.words import between, flat, number, plural
 from imatlas.recipes import survey_manifold
-from imatlas.values import Clusters, ImageSet
+from imatlas.values import ImageSet
 
 __all__ = ["ClosePair", "Morph", "ReportContents", "write_report"]
 
-_CLUSTERS_SHOWN = 24
-_CLUSTER_IMAGES = 24
 _GROUPS_SHOWN = 12
 _LISTED = 200
 
@@ -55,7 +54,7 @@ def write_report(contents: ReportContents, path: Path) -> None:
         "beside": _beside(contents),
         "map": map_section(contents),
         "trust": _trust(contents),
-        "clusters": _cluster_sheets(contents),
+        "clusters": cluster_section(contents),
         "morphs": [_morph(morph) for morph in contents.morphs],
         "pairs": [_pair(pair) for pair in contents.pairs[:24]],
         "score_blocks": score_rows(contents.scores, contents.references),
@@ -155,62 +154,6 @@ def _real_groups(contents: ReportContents) -> tuple[np.ndarray, list[str]] | Non
         groups[manifold.rows] = manifold.clusters.labels
         return groups, contents.names_of_clusters
     return None
-
-
-def _cluster_sheets(contents: ReportContents) -> dict | None:
-    """Give one sheet per cluster, the largest clusters first, from heart to edge."""
-    manifold = contents.manifold
-    if manifold is None or manifold.clusters.n_clusters == 0:
-        return None
-    clusters = manifold.clusters
-    sizes = np.bincount(clusters.labels[clusters.labels >= 0], minlength=clusters.n_clusters)
-    order = np.argsort(-sizes, kind="stable")
-    cards = []
-    for cluster in order[:_CLUSTERS_SHOWN]:
-        if sizes[cluster] == 0:
-            continue
-        rows = manifold.rows[_heart_to_edge(clusters, int(cluster))]
-        cards.append(
-            {
-                "number": int(cluster),
-                "name": contents.names_of_clusters[cluster],
-                "size": plural(int(sizes[cluster]), "image"),
-                "share": f"{100 * sizes[cluster] / len(manifold):.1f} %",
-                "mostly": _mostly(contents, manifold.rows[clusters.labels == cluster]),
-                "sheet": data_uri(mosaic(contents.images.pixels[rows], 6, tile=104)),
-                "span": min(1.0, len(rows) / 6),
-            }
-        )
-    rest = order[_CLUSTERS_SHOWN:]
-    return {
-        "cards": cards,
-        "rest": len(rest),
-        "rest_images": int(sizes[rest].sum()),
-        "none": int((clusters.labels < 0).sum()),
-        "method": clusters.method.replace("_", " "),
-    }
-
-
-def _heart_to_edge(clusters: Clusters, cluster: int) -> np.ndarray:
-    """Choose manifold rows of a cluster evenly from its strongest member to its weakest."""
-    members = np.flatnonzero(clusters.labels == cluster)
-    ranked = members[np.argsort(-clusters.strengths[members], kind="stable")]
-    picks = np.unique(np.linspace(0, len(ranked) - 1, min(_CLUSTER_IMAGES, len(ranked))).round().astype(int))
-    return ranked[picks]
-
-
-def _mostly(contents: ReportContents, rows: np.ndarray) -> str:
-    """Say which class a cluster mostly holds, when there are labels."""
-    images = contents.images
-    labels = np.zeros(0, dtype=np.int64) if images.labels is None else images.labels[rows]
-    labels = labels[labels >= 0]
-    if not len(labels):
-        return ""
-    counts = np.bincount(labels)
-    top = int(counts.argmax())
-    if counts[top] < 0.4 * len(labels):
-        return "mixed classes"
-    return f"{100 * counts[top] / len(labels):.0f}\u00a0% of class {images.class_names[top]}"
 
 
 def _morph(morph: Morph) -> dict:

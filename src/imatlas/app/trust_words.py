@@ -73,6 +73,10 @@ def graph_facts(survey: Survey, noun: str) -> list[tuple[str, str]]:
     if survey.clustering != "none":
         none = f", {plural(survey.unclustered, noun)} in none" if survey.unclustered else ""
         facts.append(("Clusters", f"{survey.clusters:,} by {survey.clustering.replace('_', ' ')}{none}"))
+    wider = {name.removeprefix("cluster_"): sizes for name, sizes in survey.levels.items() if name != "cluster"}
+    if wider:
+        levels = ", ".join(f"{len(sizes):,} {level} ({level}:{next(iter(sizes))}, …)" for level, sizes in wider.items())
+        facts.append(("Wider clusters", levels))
     named = f", the furthest out {survey.outlying[0][0]} ({number(survey.outlying[0][1])})" if survey.outlying else ""
     facts.append(("Outliers", f"{plural(survey.outliers, noun)} with a score above {OUTLYING}{named}"))
     groups = f" in {plural(survey.copy_groups, 'group')}" if survey.copied else ""

@@ -9,10 +9,10 @@ from imatlas.recipes.learning import FEWEST_TO_MAP, Learned, choose_extractor, f
 from imatlas.recipes.matrix_journeys import map_matrix, methods_of
 from imatlas.recipes.modeling import FEWEST_TO_TRAIN, Model, build_model, load_model, save_model, train, train_model, with_bank
 from imatlas.recipes.path_scores import score_paths
-from imatlas.recipes.paths import Path, code_chart, draw_ways, far_pairs, geodesic_codes, morph
+from imatlas.recipes.paths import Path, code_chart, draw_ways, far_pairs, geodesic_codes, morph, require_code
 from imatlas.recipes.reconstructing import Reconstruction, reconstruct
 from imatlas.recipes.rows import MapWishes, RowsMap, map_rows, place_rows
-from imatlas.recipes.surveying import OUTLYING, Survey, survey, survey_manifold
+from imatlas.recipes.surveying import OUTLYING, Survey, cluster_levels, survey, survey_manifold
 from imatlas.recipes.tours import MapGrid, between_four, cluster_hearts, loop_codes, map_grid, random_walk, walk_codes
 
 __all__ = [
@@ -40,6 +40,7 @@ __all__ = [
     "build_model",
     "choose_extractor",
     "cluster_hearts",
+    "cluster_levels",
     "code_chart",
     "draw_ways",
     "evaluate",
@@ -74,6 +75,7 @@ __all__ = [
     "random_walk",
     "reconstruct",
     "refuse_too_large",
+    "require_code",
     "save_model",
     "score_paths",
     "survey",

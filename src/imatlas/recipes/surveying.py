@@ -7,15 +7,16 @@ the neighbor graph in time that grows with n k.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from imatlas.conditions import ClusterCoarseCondition, ClusterCondition, ClusterMiddleCondition
 from imatlas.geometry import hubs, near_duplicates, outlier_scores
 from imatlas.values import Clusters, Dimension, Embedding, ImageSet, KnnGraph, Manifold
 
-__all__ = ["OUTLYING", "Survey", "survey", "survey_manifold"]
+__all__ = ["OUTLYING", "Survey", "cluster_levels", "survey", "survey_manifold"]
 
 MOST_PARTS = 20
 NAMED = 12
@@ -40,6 +41,7 @@ class Survey:
     map : name of the embedding.
     trust : name -> score, and "<name>_error" -> half-width of its 95 % interval.
     clustering, clusters, unclustered : its name, the number of clusters, and of rows in none.
+    levels : of images, the clusters a generator can be asked for: condition -> number -> images; see `cluster_levels`.
     outliers, outlying : how many rows have an outlier score above `OUTLYING`; the ids and scores of the most outlying.
     copied, copy_groups, copies : rows that have a near-duplicate, the groups they form, and the ids of the first groups.
     hubness, antihubs, hubs : skewness of how often rows are neighbors, rows that are nobody's, the most listed and how often.
@@ -59,6 +61,7 @@ class Survey:
     clustering: str = "none"
     clusters: int = 0
     unclustered: int = 0
+    levels: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     outliers: int = 0
     outlying: list[list] = field(default_factory=list)
     copied: int = 0
@@ -100,7 +103,25 @@ def survey(graph: KnnGraph, dimension: Dimension, embedding: Embedding, clusters
 def survey_manifold(manifold: Manifold, images: ImageSet) -> Survey:
     """Sum up what was learned of a set of images."""
     ids = images.ids[manifold.rows]
-    return survey(manifold.graph, manifold.dimension, manifold.embedding, manifold.clusters, ids)
+    found = survey(manifold.graph, manifold.dimension, manifold.embedding, manifold.clusters, ids)
+    sizes = {
+        name: np.unique(labels[labels >= 0], return_counts=True) for name, labels in cluster_levels(manifold, images).items()
+    }
+    listed = {name: {str(number + 1): int(size) for number, size in zip(*both)} for name, both in sizes.items()}
+    return replace(found, levels=listed)
+
+
+def cluster_levels(manifold: Manifold, images: ImageSet) -> dict[str, np.ndarray]:
+    """Give the clusters that a generator can be asked for, at each level that the set has.
+
+    Returns
+    -------
+    Name of the condition -> int64 (n,), a cluster for each training row, -1 = none; the first is asked for as "1". Images of
+    a cluster that is too small to learn from count to the one it stands for.
+    """
+    kinds = (ClusterCondition, ClusterMiddleCondition, ClusterCoarseCondition)
+    described = [kind.describe(images, manifold) for kind in kinds]
+    return {found.name: found.labels for found in described if found is not None}
 
 
 def _standing_out(graph: KnnGraph, ids: np.ndarray) -> dict[str, Any]:

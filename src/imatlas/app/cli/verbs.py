@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from imatlas.app.cli.console import MISUSED, Console, read_duration, sentences
 from imatlas.app.cli.places import atlas_beside, refuse_atlas, write_atlas_report
 from imatlas.app.cli.sources import model_of
-from imatlas.app.cli.wording import matrix_summary, say_conditions, say_forecast, say_images, say_scores, say_survey, summary
+from imatlas.app.cli.wording import (
+    condition_facts,
+    matrix_summary,
+    say_conditions,
+    say_forecast,
+    say_images,
+    say_scores,
+    say_survey,
+    summary,
+)
 from imatlas.app.words import flat
 from imatlas.checks import InputError
 from imatlas.images import check_resolution, digits, parse_ground, read_images
@@ -61,7 +70,8 @@ def asked(
 ) -> Wishes:
     """Read the options that decide how things are fitted; a wrong one ends the program with a sentence and exit code 2."""
     with sentences(Console(as_json=as_json), code=MISUSED):
-        chosen = None if conditions == "all" else tuple(name for name in conditions.split(",") if name != "none")
+        names = [name.strip() for name in conditions.split(",")]
+        chosen = None if names == ["all"] else tuple(name for name in names if name != "none")
         pick_device(device)
         wishes = Wishes(read_duration(budget), steps, seed, features, generator.replace("-", "_"), chosen, device, precision)
     return wishes
@@ -107,7 +117,8 @@ def train(folder: Path, wishes: Wishes, *, as_json: bool) -> None:
     with sentences(console):
         atlas = open_atlas(folder)
         model = _train(console, atlas, wishes)
-        console.give({"atlas": str(folder), "model": model.name, "seconds": atlas.seconds})
+        on_and_off = condition_facts(model.conditions, wishes.conditions)
+        console.give({"atlas": str(folder), "model": model.name, "conditions": on_and_off, "seconds": atlas.seconds})
 
 
 def evaluate_atlas(folder: Path, *, count: int | None, seed: int, model: str | None, as_json: bool) -> None:
@@ -143,13 +154,21 @@ def show(what: Path, *, as_json: bool) -> None:
     console = Console(as_json=as_json)
     with sentences(console):
         if not what.is_dir():
-            facts: Mapping[str, object] = read_png_text(what)
+            facts = read_png_text(what)
         else:
             facts = matrix_summary(open_matrix_atlas(what)) if holds_matrix(what) else summary(open_atlas(what))
-        rows = flat(facts)
+        rows = flat(_levels_in_rows(facts))
         width = max((len(name) for name, _ in rows), default=0)
         console.say(*(f"{name:>{width}}  {value}" for name, value in rows))
-        console.give(dict(facts))
+        console.give(facts)
+
+
+def _levels_in_rows(facts: dict[str, Any]) -> dict[str, Any]:
+    """Give the facts with one row for each level of clusters, its numbers and their images."""
+    told = dict(facts)
+    for level, sizes in told.pop("cluster_levels", {}).items():
+        told[f"{level} (images)"] = [f"{number} ({size:,})" for number, size in sizes.items()]
+    return told
 
 
 def _journey(console: Console, images: ImageSet, out: Path, wishes: Wishes, *, count: int | None) -> None:
@@ -162,7 +181,8 @@ def _journey(console: Console, images: ImageSet, out: Path, wishes: Wishes, *, c
         console.say(*(f"  {sentence}" for sentence in judgement.verdict))
     path = write_atlas_report(console, atlas.folder, None)
     console.say(f"Done in {console.elapsed}. New images: imatlas generate {atlas.folder} --count 64 --out new")
-    console.give(summary(atlas) | {"report": str(path), "model": model.name})
+    on_and_off = condition_facts(model.conditions, wishes.conditions)
+    console.give(summary(atlas) | {"report": str(path), "model": model.name, "conditions": on_and_off})
 
 
 def _read(console: Console, source: Path, place: Path, *, resolution: int | None, ground: str, seed: int) -> ImageSet:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from imatlas.store import Atlas, MatrixAtlas, list_batches
 from imatlas.values import FeatureMatrix, ImageSet
 
 __all__ = [
+    "condition_facts",
     "counted",
     "matrix_summary",
     "say_conditions",
@@ -89,16 +91,30 @@ def say_conditions(console: Console, conditions: Sequence[Condition], asked: Seq
     conditions : of the model.
     asked : names that were asked for, None = all.
     """
-    known = {condition.name: condition for condition in conditions}
-    console.say("Conditions, each of which can be given or left out when drawing:" if known else "Conditions: none.")
-    for name, kind in CONDITIONS.items():
-        if name in known:
-            field = known[name].field
-            size = f"{field.size} values" if field.kind == "category" else counted(field.size, "number")
-            console.say(f"  {name:<15} {size:<11} {kind.steers}")
+    console.say("Conditions, each of which can be given or left out when drawing:" if conditions else "Conditions: none.")
+    for name, facts in condition_facts(conditions, asked).items():
+        if facts["on"]:
+            size = counted(facts["size"], "value" if facts["kind"] == "category" else "number")
+            console.say(f"  {name:<15} {size:<11} {facts['steers']}")
         else:
-            why = kind.lacking if asked is None or name in asked else "not asked for"
-            console.say(f"  {name:<15} {'off':<11} {why}")
+            console.say(f"  {name:<15} {'off':<11} {facts['why']}")
+
+
+def condition_facts(conditions: Sequence[Condition], asked: Sequence[str] | None) -> dict[str, dict[str, Any]]:
+    """Give every condition as JSON values: whether it is on, its kind and size and what it steers, or why it is off.
+
+    Parameters
+    ----------
+    conditions, asked : as for `say_conditions`.
+    """
+    fields = {condition.name: condition.field for condition in conditions}
+    facts: dict[str, dict[str, Any]] = {}
+    for name, kind in CONDITIONS.items():
+        if name in fields:
+            facts[name] = {"on": True, "kind": fields[name].kind, "size": fields[name].size, "steers": kind.steers}
+        else:
+            facts[name] = {"on": False, "why": kind.lacking if asked is None or name in asked else "not asked for"}
+    return facts
 
 
 def say_scores(console: Console, judgement: Judgement) -> None:
@@ -165,6 +181,7 @@ def survey_facts(survey: Survey) -> dict[str, object]:
         "clustering": survey.clustering,
         "clusters": survey.clusters,
         "unclustered": survey.unclustered,
+        "cluster_levels": survey.levels,
         "outliers": survey.outliers,
         "near_duplicates": survey.copied,
         "hubness": round(survey.hubness, 2),
