@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +20,16 @@ from imatlas.checks import InputError
 from imatlas.files import write_bytes
 from imatlas.values import Samples
 
-__all__ = ["contact_sheet", "read_png_text", "refuse_taken", "samples_to_folder", "samples_to_npz", "write_png"]
+__all__ = [
+    "contact_sheet",
+    "read_png_text",
+    "refuse_taken",
+    "remove_pictures",
+    "samples_to_folder",
+    "samples_to_npz",
+    "side_by_side",
+    "write_png",
+]
 
 _KEY = "imatlas"
 
@@ -105,15 +116,35 @@ def contact_sheet(pixels: np.ndarray, columns: int, *, side: int = 64) -> np.nda
     -------
     uint8 (height, width, C)
     """
-    factor = max(1, round(side / max(pixels.shape[1:3])))
+    factor, gap = max(1, round(side / max(pixels.shape[1:3]))), 4
     tiles = np.repeat(np.repeat(pixels, factor, axis=1), factor, axis=2)
+    return np.pad(side_by_side(tiles, columns, gap=gap, ground=255), ((gap, gap), (gap, gap), (0, 0)), constant_values=255)
+
+
+def side_by_side(tiles: np.ndarray, columns: int, *, gap: int, ground: int) -> np.ndarray:
+    """Lay pictures uint8 (m, h, w, C) side by side, row by row, with gaps between; give uint8 (height, width, C).
+
+    Parameters
+    ----------
+    gap : pixels between two pictures.
+    ground : value of the gaps, and of the places that are left in the last row.
+    """
     m, height, width, channels = tiles.shape
-    rows, gap = -(-m // columns), 4
-    sheet = np.full((rows * (height + gap) + gap, columns * (width + gap) + gap, channels), 255, np.uint8)
-    for place, tile in enumerate(tiles):
-        top, left = (gap + step * (extent + gap) for step, extent in zip(divmod(place, columns), (height, width), strict=True))
-        sheet[top : top + height, left : left + width] = tile
-    return sheet
+    rows = -(-m // columns)
+    cells = np.full((rows * columns, height + gap, width + gap, channels), ground, dtype=np.uint8)
+    cells[:m, :height, :width] = tiles
+    laid = cells.reshape(rows, columns, *cells.shape[1:]).swapaxes(1, 2)  # (rows, h, columns, w, C)
+    sheet = laid.reshape(rows * (height + gap), columns * (width + gap), channels)
+    return sheet[: len(sheet) - gap, : sheet.shape[1] - gap]
+
+
+def remove_pictures(folder: Path, named: str) -> None:
+    """Remove the PNGs in a folder whose whole name fits a pattern, if imatlas generated them; all others stay."""
+    for path in Path(folder).glob("*.png"):
+        if re.fullmatch(named, path.name):
+            with suppress(InputError):
+                read_png_text(path)
+                path.unlink()
 
 
 def refuse_taken(path: Path) -> None:

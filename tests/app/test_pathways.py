@@ -60,6 +60,17 @@ def test_a_loop_leaves_frames_a_strip_and_an_animation_that_say_how_they_were_ma
     assert read_gif_text(tmp_path / "way" / "loop.gif")["through"] == said["through"]
 
 
+def test_a_shorter_way_leaves_no_frame_of_a_longer_one_and_no_picture_of_others_goes(home, tmp_path):
+    for others in ("loop-020.png", "loop-old.png"):
+        Image.new("L", (8, 8)).save(tmp_path / others)
+    for frames in (9, 4):
+        drawn(home, "loop", "003.png", "100.png", "--frames", frames, "--out", tmp_path)
+    assert sorted(path.name for path in tmp_path.glob("loop-*.png")) == [
+        *(f"loop-{row:03d}.png" for row in (0, 1, 2, 3, 20)),
+        "loop-old.png",
+    ]
+
+
 def test_a_walk_begins_at_the_picture_named_and_repeats_by_its_seed(home, tmp_path):
     words = ("--from", "003.png", "--steps", 20, "--seed", 4, "--out")
     one, again = (drawn(home, "walk", *words, tmp_path / name) for name in ("one", "again"))
@@ -79,6 +90,8 @@ def test_a_grid_is_drawn_on_the_map_or_between_four_pictures(home, tmp_path):
     assert Image.open(tmp_path / "map" / "grid.png").mode == "RGB"
     said = drawn(home, "grid", "003.png", "100.png", "150.png", "200.png", "--side", 3, "--out", tmp_path / "four")
     assert said["drawn"] == 9
+    drawn(home, "grid", "003.png", "100.png", "150.png", "200.png", "--side", 3, "--out", tmp_path / "map")
+    assert [path.name for path in (tmp_path / "map").iterdir()] == ["grid.png"]
 
 
 def test_own_pictures_are_encoded_fitted_and_compared(home, tmp_path):

@@ -12,6 +12,8 @@ import io
 import numpy as np
 from PIL import Image
 
+from imatlas.pictures import side_by_side
+
 __all__ = ["PALETTE", "data_uri", "enlarged", "grid_sheet", "map_frame", "mosaic", "thumbnail_map"]
 
 PALETTE = (
@@ -48,15 +50,8 @@ def mosaic(pixels: np.ndarray, columns: int, *, tile: int, gap: int = 6) -> np.n
     uint8 (height, width, 4), RGBA.
     """
     tiles = enlarged(pixels, tile)
-    m, height, width, _ = tiles.shape
-    columns = max(1, min(columns, m))
-    rows = max(1, -(-m // columns))
-    sheet = np.zeros((rows * (height + gap) - gap, columns * (width + gap) - gap, 4), dtype=np.uint8)
-    for place, picture in enumerate(tiles):
-        top, left = (place // columns) * (height + gap), (place % columns) * (width + gap)
-        sheet[top : top + height, left : left + width, :3] = picture
-        sheet[top : top + height, left : left + width, 3] = 255
-    return sheet
+    opaque = np.full((*tiles.shape[:3], 1), 255, dtype=np.uint8)
+    return side_by_side(np.concatenate([tiles, opaque], axis=3), min(columns, len(tiles)), gap=gap, ground=0)
 
 
 def enlarged(pixels: np.ndarray, tile: int) -> np.ndarray:
@@ -136,14 +131,11 @@ def grid_sheet(pixels: np.ndarray, drawn: np.ndarray, *, tile: int = 56) -> np.n
     -------
     uint8 (height, width, 3)
     """
-    lines, columns = drawn.shape
-    tiles = enlarged(pixels.reshape(-1, *pixels.shape[2:]), tile)
-    step, gap, frame = tiles.shape[1] + 2, 2, 2
-    sheet = np.full((lines * step + gap, columns * step + gap, 3), _GROUND, dtype=np.uint8)
-    for place in np.flatnonzero(drawn):
-        top, left = gap + place // columns * step, gap + place % columns * step
-        sheet[top : top + tiles.shape[1], left : left + tiles.shape[2]] = tiles[place]
-    return np.pad(sheet, ((frame, frame), (frame, frame), (0, 0)), constant_values=_FRAME)
+    shown = np.where(drawn[:, :, None, None, None], pixels, np.uint8(_GROUND))
+    sheet = side_by_side(enlarged(shown.reshape(-1, *pixels.shape[2:]), tile), drawn.shape[1], gap=2, ground=_GROUND)
+    for value in (_GROUND, _FRAME):
+        sheet = np.pad(sheet, ((2, 2), (2, 2), (0, 0)), constant_values=value)
+    return sheet
 
 
 def data_uri(picture: np.ndarray) -> str:

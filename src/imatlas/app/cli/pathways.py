@@ -15,11 +15,21 @@ from imatlas.app.cli.sources import model_of
 from imatlas.app.sheets import grid_sheet
 from imatlas.files import write_json
 from imatlas.neighbors import search
-from imatlas.pictures import contact_sheet, write_png
-from imatlas.recipes import Model, extractor_of
-from imatlas.recipes.path_scores import score_paths
-from imatlas.recipes.paths import code_chart, draw_ways, require_code
-from imatlas.recipes.tours import between_four, cluster_hearts, loop_codes, map_grid, random_walk, walk_codes
+from imatlas.pictures import contact_sheet, remove_pictures, write_png
+from imatlas.recipes import (
+    Model,
+    between_four,
+    cluster_hearts,
+    code_chart,
+    draw_ways,
+    extractor_of,
+    loop_codes,
+    map_grid,
+    random_walk,
+    require_code,
+    score_paths,
+    walk_codes,
+)
 from imatlas.sampling import draw_path, encode
 from imatlas.store import Atlas, open_atlas
 from imatlas.values import Score
@@ -28,6 +38,7 @@ __all__ = ["Task", "grid", "loop", "morph", "score", "walk"]
 
 MOST_IN_A_ROW = 32
 COLUMNS = 16
+PLACES = r"place-\d{2}-\d{2}\.png"
 
 
 @dataclass(frozen=True)
@@ -37,7 +48,7 @@ class Task:
     Parameters
     ----------
     out : folder to write into; None for one named after the verb.
-    model : name of the model; None for the newest.
+    model : name of the model; None for the atlas's default, the one trained last.
     gif : whether to write an animation too.
     as_json : whether the only output is one JSON object.
     """
@@ -143,6 +154,7 @@ def grid(folder: Path, pictures: Sequence[str], *, side: int, seed: int, task: T
         corners = np.stack([picture_of(console, atlas, name) for name in pictures])
         drawn = between_four(model, atlas.images, atlas.manifold, corners, side=side)
         how = {"model": model.name, "corners": list(pictures), "side": side}
+        remove_pictures(sheet.parent, PLACES)
         write_png(sheet, grid_sheet(drawn, np.ones((side, side), dtype=bool)), how)
         console.say(f"{side} x {side} pictures between {', '.join(pictures)} in {sheet}.")
         console.give({"out": str(sheet), "side": side, "drawn": side * side})
@@ -151,6 +163,7 @@ def grid(folder: Path, pictures: Sequence[str], *, side: int, seed: int, task: T
 def _map_grid(console: Console, atlas: Atlas, model: Model, sheet: Path, *, side: int, seed: int) -> None:
     found = map_grid(model, atlas.manifold, side=side, seed=seed)
     how = {"model": model.name, "seed": seed, "side": side}
+    remove_pictures(sheet.parent, PLACES)
     for line, column in np.argwhere(found.drawn):
         place = ",".join(f"{value:.5g}" for value in found.places[line, column])
         name = f"place-{line:02d}-{column:02d}.png"
@@ -163,7 +176,8 @@ def _map_grid(console: Console, atlas: Atlas, model: Model, sheet: Path, *, side
 
 
 def _write_frames(place: Path, name: str, frames: np.ndarray, how: Mapping[str, object], *, gif: bool) -> None:
-    """Write frames one by one, side by side and, if wished, as an animation."""
+    """Write frames one by one, side by side and, if wished, as an animation; those of an earlier way go."""
+    remove_pictures(place, rf"{name}-\d{{3,}}\.png")
     for number, pixels in enumerate(frames):
         write_png(place / f"{name}-{number:03d}.png", pixels, {**how, "frame": number})
     one_row = len(frames) <= MOST_IN_A_ROW
