@@ -1,5 +1,6 @@
 """What a user can get wrong on the command line: one sentence, the right exit code, nothing lost."""
 
+import io
 import json
 import os
 import signal
@@ -16,6 +17,17 @@ from imatlas.app.cli.console import Console, sentences
 from imatlas.app.cli.main import app, main
 from imatlas.checks import FailedRun
 from imatlas.images import moving_shape
+from imatlas.progress import Progress
+
+
+class Terminal(io.StringIO):
+    """Standard error of a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return 2
 
 
 def told(*words: object, code: int = 1) -> str:
@@ -80,6 +92,11 @@ def test_misuse_with_json_is_told_as_json(words, monkeypatch, capsys):
 @pytest.mark.parametrize("seeds", ["5-2", "", "1,x", "0-99999999"])
 def test_wrong_seeds_are_misuse(mapped, seeds):
     assert "Seeds" in told("generate", mapped, "--seeds", seeds, code=2)
+
+
+@pytest.mark.parametrize("twofold", ["--count", "--seed"])
+def test_seeds_named_in_two_ways_are_misuse(mapped, twofold):
+    assert f"--seeds 4-6 came with {twofold};" in told("generate", mapped, "--seeds", "4-6", twofold, 5, code=2)
 
 
 @pytest.mark.parametrize("words", [(), ("--real", "a"), ("--generated", "a"), ("x.atlas", "--real", "a", "--generated", "b")])
@@ -154,6 +171,18 @@ def test_a_folder_that_is_no_atlas_is_told_so(verb, pictures):
 
 def test_a_model_that_is_not_there_is_told_with_the_way_to_one(mapped):
     assert "Run: imatlas train" in told("generate", mapped)
+
+
+def test_a_terminal_that_does_not_know_its_width_shows_help_and_progress(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "0")
+    monkeypatch.setattr(sys, "argv", ["imatlas", "--help"])
+    with pytest.raises(SystemExit):
+        main()
+    assert "Learn the manifold" in capsys.readouterr().out
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    monkeypatch.setattr(os, "get_terminal_size", lambda number: os.terminal_size((0, 0)))
+    Console().report(Progress("map", 1, 10, 0.0, remaining=3.0))
+    assert "3 s left" in sys.stderr.getvalue()
 
 
 def test_json_holds_no_number_that_json_does_not_know(capsys):

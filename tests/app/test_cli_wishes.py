@@ -1,6 +1,7 @@
 """Wishes on the command line: any of them together, written into the pictures; and what a user can get wrong with them."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ from typer.testing import CliRunner
 
 from imatlas import open_atlas
 from imatlas.app.cli.main import app
-from imatlas.generators import CodeFlow, NeighborhoodPrior, Vae
+from imatlas.conditions import CONDITIONS
+from imatlas.generators import GENERATORS, CodeFlow, NeighborhoodPrior, Vae
 from imatlas.images import moving_shape
 
 N_IMAGES, SIDE = 130, 8
@@ -83,6 +85,23 @@ def test_before_training_it_is_said_what_is_on_what_it_steers_and_what_is_off_an
     assert lines.index("density 1 number how ordinary (high) or unusual (low) it is") < next(
         number for number, line in enumerate(lines) if "autoencoder" in line
     )
+
+
+def test_json_of_training_tells_which_conditions_are_on_or_off_and_why(trained, of_classes):
+    atlas, _ = trained
+    words = ("train", atlas, "--generator", "vae", "--steps", 20, "--json")
+    told = json.loads(command(*words))["conditions"]
+    assert told["class"] == {"on": True, "kind": "category", "size": 2, "steers": "which of the named classes is shown"}
+    assert told["cluster"] == {"on": False, "why": "fewer than two clusters that are large enough"}
+    told = json.loads(command(*words, "--conditions", "class"))["conditions"]
+    assert [name for name, facts in told.items() if facts["on"]] == ["class"]
+    assert told["style"] == {"on": False, "why": "not asked for"}
+
+
+@pytest.mark.parametrize("verb", ["run", "train"])
+def test_the_help_names_every_generator_and_every_condition(verb):
+    named = set(re.findall(r"\w+", command(verb, "--help")))
+    assert {*GENERATORS, *CONDITIONS} - named == set()
 
 
 def test_several_wishes_together_are_written_into_the_pictures(trained, home, tmp_path):

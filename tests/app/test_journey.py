@@ -83,7 +83,7 @@ def test_the_same_command_again_does_nothing_twice(journey):
 def test_generated_images_say_how_they_were_made_and_can_be_made_again(journey, tmp_path):
     atlas, _ = journey
     said = json.loads(command("generate", atlas, "--class", "up", "--seeds", "3,7-8", "--out", tmp_path / "new", "--json"))
-    assert said["count"] == 3
+    assert (said["count"], said["seeds"]) == (3, [3, 7, 8])
     assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["00003.png", "00007.png", "00008.png"]
     note = json.loads(command("show", tmp_path / "new" / "00007.png", "--json"))
     assert {name: note[name] for name in ("model", "seed", "class")} == {"model": "0001-vae", "seed": 7, "class": "up"}
@@ -113,7 +113,7 @@ def test_a_morph_leaves_frames_and_strips_of_both_ways(journey, tmp_path):
 def test_the_atlas_can_be_shown_and_judged_again(journey):
     atlas, said = journey
     shown = json.loads(command("show", atlas, "--json"))
-    assert shown == {name: value for name, value in said.items() if name not in ("report", "model")}
+    assert shown == {name: value for name, value in said.items() if name not in ("report", "model", "conditions")}
     judged = json.loads(command("evaluate", atlas, "--count", 40, "--seed", 5, "--json"))
     assert judged["verdict"]
     assert {score["n"] for score in judged["scores"] if score["name"] == "copy_rate"} == {40}

@@ -21,6 +21,9 @@ FAILED, MISUSED = 1, 2
 
 MOST_SEEDS = 1_000_000
 
+USUAL_COLUMNS = 80
+"""Of a terminal that does not know its width."""
+
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 _NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
 _SMALLER = "There is not enough memory. Use fewer images, or a lower --resolution."
@@ -89,7 +92,8 @@ class _Bar:
         filled = round(30 * share)
         left = "" if progress.remaining is None else f"  {progress.remaining:5.0f} s left"
         line = f"  {progress.stage:<14.14} [{'=' * filled}{' ' * (30 - filled)}] {share:4.0%}{left}"
-        sys.stderr.write("\r" + line[: os.get_terminal_size(sys.stderr.fileno()).columns - 1] + "\x1b[K")
+        columns = os.get_terminal_size(sys.stderr.fileno()).columns or USUAL_COLUMNS
+        sys.stderr.write("\r" + line[: columns - 1] + "\x1b[K")
         sys.stderr.flush()
 
     def close(self) -> None:

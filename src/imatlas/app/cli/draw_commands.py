@@ -6,17 +6,17 @@ from typing import Annotated
 
 import typer
 
-from imatlas.app.cli.options import Json, ModelName, Out, Seed, Source
+from imatlas.app.cli.options import Json, ModelName, Out, Source
 
 __all__ = ["generate"]
 
 
 def generate(
     atlas: Source,
-    count: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many images.")] = 64,
+    count: Annotated[int | None, typer.Option(min=1, max=1_000_000, help="How many images; 64 when not given.")] = None,
     out: Out = None,
-    seed: Seed = 0,
-    seeds: Annotated[str | None, typer.Option(help="Seeds such as 0,4-6, one image each.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, max=2**32 - 1, help="Seed of the first image; 0 when not given.")] = None,
+    seeds: Annotated[str | None, typer.Option(help="Seeds such as 0,4-6, one image each, in place of both.")] = None,
     class_: Annotated[str | None, typer.Option("--class", help="Name of a class.")] = None,
     cluster: Annotated[str | None, typer.Option(help="Number of a cluster, as in the report; or middle:7, coarse:3.")] = None,
     style: Annotated[str | None, typer.Option(help="Like this picture in style: a file, or an image of the set.")] = None,
@@ -39,15 +39,5 @@ def generate(
     asked = {name: wish for name, wish in wishes.items() if wish is not None}
     dials = {"steps": steps, "guidance": guidance, "autoguidance": autoguidance, "diversity": diversity, "typical": typical}
     turned = {name: value for name, value in dials.items() if value is not None}
-    drawing.generate(
-        atlas,
-        asked,
-        turned,
-        count=count,
-        seed=seed,
-        seeds=seeds,
-        out=out,
-        model=model,
-        codes_from=codes_from,
-        as_json=as_json,
-    )
+    batch = drawing.Batch(asked, turned, count, seed, seeds, codes_from or "")
+    drawing.generate(atlas, batch, out=out, model=model, as_json=as_json)

@@ -234,6 +234,9 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    # Of no columns rich would make tables of no width, in which nothing can be read.
+    if os.environ.get("COLUMNS") == "0":
+        del os.environ["COLUMNS"]
     # Threads that wait by spinning for long make two programs on one machine many times slower, and threads that sleep at
     # once make one program a third slower. GNU's OpenMP counts turns; these are some tens of microseconds.
     os.environ.setdefault("GOMP_SPINCOUNT", "20000")

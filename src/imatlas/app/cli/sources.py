@@ -40,7 +40,7 @@ def source_of(console: Console, folder: Path, name: str | None, *, with_images: 
     Parameters
     ----------
     folder : an atlas, or an exported model.
-    name : of a model of the atlas; None = the one used when none is named.
+    name : of a model of the atlas; None = its default, the one trained last.
     with_images : whether codes are to be drawn from the training images, where these are at hand.
 
     Raises
@@ -62,7 +62,7 @@ def source_of(console: Console, folder: Path, name: str | None, *, with_images: 
 
 
 def model_of(atlas: Atlas, name: str | None) -> Model:
-    """Give a trained model of an atlas, the newest when none is named."""
+    """Give a trained model of an atlas, its default when none is named."""
     chosen = name or atlas.default_model
     if chosen is None:
         raise InputError(f"{atlas.folder} has no trained model yet. Run: imatlas train {atlas.folder}")
