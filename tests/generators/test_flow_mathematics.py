@@ -112,6 +112,12 @@ def test_a_time_grid_rises_from_zero_and_ends_before_one(steps: int) -> None:
     assert grid[-1] < 1
 
 
+def test_a_single_time_lies_amid_those_of_finer_grids() -> None:
+    """At the noisiest one, the walk of two steps would end where hardly anything is known."""
+    logits = [math.log(time / (1 - time)) for time in (*time_grid(3, 0.7, 1.2)[1:], time_grid(2, 0.7, 1.2)[1])]
+    assert logits[2] == pytest.approx((logits[0] + logits[1]) / 2)
+
+
 def test_guidance_pushes_along_the_difference_the_condition_makes() -> None:
     """The guess is free + w (given - free): w = 1 is as trained, more is further from free; without codes nothing changes."""
     model = made(lambda shape, fields: Flow(shape, fields, patch=4, width=32, depth=1), (1, 8, 8))

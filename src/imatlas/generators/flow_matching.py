@@ -27,9 +27,7 @@ Estimate = Callable[[Tensor, Tensor], Tensor]
 """Function (mixed (b, ...), time (b,) or (1,)) -> guess of the clean values (b, ...)."""
 
 
-def velocity_error(
-    estimate: Estimate, clean: Tensor, generator: torch.Generator, *, mean: float, spread: float, start: float = 0.0
-) -> Tensor:
+def velocity_error(estimate: Estimate, clean: Tensor, generator: torch.Generator, *, mean: float, spread: float) -> Tensor:
     """Give the flow-matching loss of a clean-value estimate.
 
     Parameters
@@ -38,10 +36,8 @@ def velocity_error(
     clean : (b, ...), images or codes.
     generator : source of times and noise.
     mean, spread : logit(t) is normal with these.
-    start : earliest time; all times are squeezed into [start, 1].
     """
     time = torch.sigmoid(mean + spread * torch.randn(len(clean), generator=generator)).to(clean.device)
-    time = start + (1 - start) * time
     noise = torch.randn(clean.shape, generator=generator).to(clean.device)
     guess = estimate(mix(clean, noise, time), time)
     return ((guess - clean) / (1 - like(time, clean)).clamp(min=CLAMP)).square().mean()
@@ -59,9 +55,9 @@ def like(time: Tensor, values: Tensor) -> Tensor:
 
 
 def time_grid(steps: int, mean: float, spread: float) -> list[float]:
-    """Give times 0 = t_0 < ... < t_(steps - 1) < 1, uniform in logit(t) where training put its times."""
+    """Give times 0 = t_0 < ... < t_(steps - 1) < 1, uniform in logit(t) where training put its times, one alone amid them."""
     low, high = mean - 2 * spread, mean + spread
-    inner = [low + (high - low) * i / max(1, steps - 2) for i in range(steps - 1)]
+    inner = [(low + high) / 2] if steps == 2 else [low + (high - low) * i / max(1, steps - 2) for i in range(steps - 1)]
     return [0.0] + [1 / (1 + math.exp(-logit)) for logit in inner]
 
 

@@ -26,11 +26,11 @@ class Critic(nn.Module):
     Parameters
     ----------
     image_shape : (C, H, W), H = W divisible by 4.
-    n_vector : length of the vectors an image should fit; 0 = none.
+    n_vector : length of the vectors an image should fit.
     width : channels of the finest scale, a multiple of 8; twice as many at the others.
     """
 
-    def __init__(self, image_shape: tuple[int, int, int], n_vector: int = 0, *, width: int = 64) -> None:
+    def __init__(self, image_shape: tuple[int, int, int], n_vector: int, *, width: int = 64) -> None:
         super().__init__()
         widths, side = plan_scales(image_shape, width)
         layers: list[nn.Module] = [nn.PixelUnshuffle(2), nn.Conv2d(4 * image_shape[0], width, 3, padding=1), _Residual(width)]
@@ -39,18 +39,16 @@ class Critic(nn.Module):
         layers += [nn.SiLU(), nn.Conv2d(widths[-1], SQUEEZED, 1), nn.Flatten(), nn.Linear(SQUEEZED * side * side, HIDDEN)]
         self.layers = nn.Sequential(*layers)
         self.score = nn.Linear(HIDDEN, 1)
-        self.fit = nn.Linear(n_vector, HIDDEN, bias=False) if n_vector else None
+        self.fit = nn.Linear(n_vector, HIDDEN, bias=False)
         for layer in self.modules():
             # torch's own start lets signals shrink layer by layer; a critic whose scores hardly differ teaches nothing.
             if isinstance(layer, nn.Conv2d | nn.Linear) and bool(layer.weight.any()):
                 nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
 
-    def forward(self, images: Tensor, vectors: Tensor | None = None) -> Tensor:
-        """Give scores (b,), higher for what looks real."""
+    def forward(self, images: Tensor, vectors: Tensor) -> Tensor:
+        """Give scores (b,), higher for what looks real and fits its vector."""
         hidden = functional.silu(self.layers(images))
-        score = self.score(hidden)[:, 0]
-        if self.fit is not None and vectors is not None:
-            score = score + (hidden * self.fit(vectors)).sum(dim=1) / HIDDEN**0.5
+        score = self.score(hidden)[:, 0] + (hidden * self.fit(vectors)).sum(dim=1) / HIDDEN**0.5
         return score.float()
 
 

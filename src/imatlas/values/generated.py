@@ -21,7 +21,7 @@ class Field:
 
     Parameters
     ----------
-    name : "class", "cluster", "map_place" or the user's own.
+    name : of the condition, such as "class", or "augmentation" for how an image was changed.
     kind : "category" (one integer in [0, size) per image), "vector" (`size` numbers, about zero mean and unit spread) or
         "change" (`size` numbers that say how an image was changed; absent = zero = not at all).
     size : number of categories, or length of the vector.
