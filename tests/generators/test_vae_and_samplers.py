@@ -8,7 +8,7 @@ import torch
 from laws.generators import FIELDS, some_codes, some_images
 from scipy.spatial.distance import cdist
 
-from imatlas.generators import CodeFlow, MixtureSampler, NormalSampler, Vae
+from imatlas.generators import CodeFlow, MixtureSampler, NormalSampler, Vae, vae
 from imatlas.generators.samplers import UNGUIDED
 from imatlas.training import Plan, Trainable, train
 from imatlas.values import Codes, Field
@@ -62,6 +62,24 @@ def test_extreme_posteriors_stay_finite() -> None:
     for log_variance in (-1e4, 1e4):
         model = vae_with_known_posterior(3.0, log_variance)
         assert torch.isfinite(model.loss("autoencoder", some_images(4, SHAPE), {}, torch.Generator().manual_seed(0)))
+
+
+@pytest.mark.parametrize("sampler", [MixtureSampler, CodeFlow])
+def test_many_images_are_looked_at_in_blocks_and_tell_the_same(sampler, monkeypatch) -> None:
+    images, sizes, told = some_images(50, SHAPE), [], []
+    monkeypatch.setattr(CodeFlow, "width", 8)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = Vae(SHAPE, code_dim=3, width=8, sampler=sampler)
+    posterior = model.posterior
+    monkeypatch.setattr(model, "posterior", lambda images: sizes.append(len(images)) or posterior(images))
+    for block in (512, 20):
+        monkeypatch.setattr(vae, "BLOCK", block)
+        model.begin("code flow", images) if sampler.learned else model.finish(images)
+        told.append([values.clone() for values in model.sampler.buffers()])
+    assert sizes == [50, 20, 20, 10]
+    for whole, parts in zip(*told, strict=True):
+        torch.testing.assert_close(parts, whole)
 
 
 def test_the_normal_sampler_is_the_prior() -> None:

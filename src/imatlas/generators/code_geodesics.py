@@ -151,13 +151,14 @@ class _Moving:
     def energies(self, heights: Tensor) -> tuple[Tensor, Tensor]:
         """Give the energy of each path (b,) and its gradient."""
         m = 2 + heights.shape[1]
-        found, slope = [], torch.zeros_like(heights)
-        for part in torch.arange(len(heights)).split(max(1, BLOCK // m)):
-            drawn = self.decode(self.paths(heights)[part].flatten(0, 1)).view(len(part), m, -1).double()
+        paths = self.paths(heights)
+        found, slopes = [], []
+        for part in paths.detach().requires_grad_(True).split(max(1, BLOCK // m)):
+            drawn = self.decode(part.flatten(0, 1)).view(len(part), m, -1).double()
             energy = (m - 1) * drawn.diff(dim=1).square().sum(dim=(1, 2))
-            slope += torch.autograd.grad(energy.sum(), heights)[0]
+            slopes.append(torch.autograd.grad(energy.sum(), part)[0])
             found.append(energy.detach())
-        return torch.cat(found), slope
+        return torch.cat(found), torch.autograd.grad(paths, heights, torch.cat(slopes))[0]
 
 
 def _between(path: np.ndarray, places: np.ndarray, *, held: bool) -> np.ndarray:

@@ -111,7 +111,7 @@ class LatentFlow(Vae):
         """Look at the codes; before sharpening give the texture, which the autoencoder did without, a small influence."""
         super().begin(stage, images)
         if stage == "sharpen":
-            mean, log_variance = self.posterior(images)
+            mean, log_variance = self.posterior_of_many(images)
             self.spread.copy_((mean.var(0, correction=0) + log_variance.exp().mean(0)).sqrt())
             weight = self.drawer.first.weight
             normal = torch.randn(len(weight), self.texture_dim, generator=torch.Generator().manual_seed(len(weight)))

@@ -31,6 +31,7 @@ from imatlas.values import AS_TRAINED, Dials, Field
 
 __all__ = ["Vae"]
 
+BLOCK = 512
 LOG_VARIANCE_LIMIT = 10.0
 
 
@@ -116,7 +117,7 @@ class Vae(Generator):
     def begin(self, stage: str, images: Tensor) -> None:
         """Show the sampler the finished codes before it learns."""
         if stage == "code flow":
-            self.sampler.fit(self.draw_posterior(images, torch.Generator().manual_seed(len(images))))
+            self.sampler.fit(_drawn(*self.posterior_of_many(images), torch.Generator().manual_seed(len(images))))
 
     def keep_snapshot(self, stage: str, average: Self) -> None:
         """Let a learned sampler copy its averaged weights early in its stage."""
@@ -131,12 +132,17 @@ class Vae(Generator):
     def finish(self, images: Tensor) -> None:
         """Fit a sampler that is not learned by gradients to the codes of training images (b, C, H, W)."""
         if not self.sampler.learned:
-            self.sampler.fit(self.encode(images))
+            self.sampler.fit(self.posterior_of_many(images)[0])
 
     def posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Give mean and log variance, each (b, code_dim), of the code of images in [-1, 1]."""
         mean, log_variance = self.reader(images).float().chunk(2, dim=1)
         return mean, log_variance.clamp(-LOG_VARIANCE_LIMIT, LOG_VARIANCE_LIMIT)
+
+    def posterior_of_many(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Give the same of many images, of which no more than a block's layers are in memory at once."""
+        means, log_variances = zip(*(self.posterior(block) for block in images.split(BLOCK)), strict=True)
+        return torch.cat(means), torch.cat(log_variances)
 
     def encode(self, images: Tensor) -> Tensor:
         """Give the mean codes (b, code_dim) of images (b, C, H, W) in [-1, 1]."""
