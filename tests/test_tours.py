@@ -124,8 +124,13 @@ def test_a_training_image_is_reconstructed_better_than_noise_and_noise_is_off_th
     found = reconstruct(model, images, manifold, extractor, np.concatenate([images.pixels[[1]], noise]))
     assert found.errors[0] < found.errors[1]
     assert found.better_than[0] > found.better_than[1] == 0
-    np.testing.assert_array_equal(found.is_off, [False, True])
     assert (found.n_compared, found.compared_with) == (30, "held-out")
+    assert not found.can_tell
+    assert not found.is_off.any(), "of 31 images of the set one is the worst"
+    many = dataclasses.replace(images, held_out=np.arange(120) >= 20)
+    told = reconstruct(model, many, manifold, extractor, np.concatenate([images.pixels[[1]], noise]))
+    assert told.can_tell
+    np.testing.assert_array_equal(told.is_off, [False, True])
     gap = images.pixels[1].astype(float) - found.pixels[0]
     assert found.errors[0] == pytest.approx(np.sqrt(np.square(gap).mean()), rel=1e-5)
     few = dataclasses.replace(images, held_out=np.arange(120) == 0)

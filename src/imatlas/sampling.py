@@ -173,7 +173,7 @@ def sample(
     blocks = []
     for start in range(0, len(seeds), BLOCK):
         rows = range(start, min(start + BLOCK, len(seeds)))
-        noise = torch.stack([_noise(model, seeds[row]) for row in rows])
+        noise = noise_of(model, seeds[rows.start : rows.stop])
         blocks.append(draw_pixels(model, noise, codes.take(np.asarray(rows)), settled, precision=precision))
         report(Progress("generate", rows[-1] + 1, len(seeds), 0.0))
     height, width = model.image_shape[1:]
@@ -245,5 +245,6 @@ def draw_path(model: Generator, path: np.ndarray, *, seed: int = 0) -> np.ndarra
     return np.concatenate([to_pixels(model.decode(block, texture.expand(len(block), -1))) for block in blocks])
 
 
-def _noise(model: Generator, seed: int) -> Tensor:
-    return model.draw_noise(1, torch.Generator().manual_seed(int(seed)))[0]
+def noise_of(model: Generator, seeds: Sequence[int]) -> Tensor:
+    """Give the noise (b, *noise_shape) that images are drawn from, each from its seed alone."""
+    return torch.cat([model.draw_noise(1, torch.Generator().manual_seed(int(seed))) for seed in seeds])

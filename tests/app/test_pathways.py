@@ -97,13 +97,15 @@ def test_a_grid_is_drawn_on_the_map_or_between_four_pictures(home, tmp_path):
 def test_own_pictures_are_encoded_fitted_and_compared(home, tmp_path):
     said = run("encode", home / "shapes.atlas", "003.png", home / "noise.png", "--model", "0001-vae", "--out", tmp_path / "one")
     assert "40 x 30 colour, was fitted like the images of the set" in said
-    assert "like no image of the set" in said
+    assert "like no image of the set" not in said
+    assert "Whether any is off the manifold cannot be told: 24 images to compare with are too few." in " ".join(said.split())
     with np.load(tmp_path / "one" / "codes.npz") as stored:
         assert stored["codes"].shape[0] == len(stored["names"]) == 2
     assert Image.open(tmp_path / "one" / "00000-003.png").size == (2 * SIDE, SIDE)
     (home / "shapes" / "broken.png").write_bytes(b"no picture")
     whole = drawn(home, "encode", home / "shapes", "--out", tmp_path / "many")
     assert (len(whole["pictures"]), len(whole["rejected"])) == (240, 1)
+    assert {picture["off_manifold"] for picture in whole["pictures"]} == {None}
     assert "is there already" in run(
         "encode", home / "shapes.atlas", "003.png", "--out", tmp_path / "many", "--model", "0001-vae", code=1
     )

@@ -1,7 +1,8 @@
 """A generator and its sampler as one ONNX file that programs without Python can run, checked against torch.
 
 The walk of a sampler has a fixed number of steps, so it is unrolled into one graph: noise and codes in, images out. A
-row of NaN in a code is an absent field there too. The file is kept only if onnxruntime draws from it what torch draws.
+row of NaN in a code is an absent field there too. The file is kept only if onnxruntime draws from it what the generator itself
+draws from the same seeds.
 
 References
 ----------
@@ -27,6 +28,7 @@ from torch.func import functional_call
 from imatlas import __version__
 from imatlas.checks import InputError
 from imatlas.generators import Flow, Generator
+from imatlas.sampling import noise_of
 from imatlas.values import AS_TRAINED, Dials, Field
 
 __all__ = ["MOST_DIFFERENCE", "export_onnx", "onnx_dials", "require_onnx"]
@@ -50,7 +52,7 @@ def require_onnx() -> None:
     """
     missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
     if missing:
-        raise InputError(f"ONNX needs {', '.join(missing)}, not installed here. Run: pip install 'imatlas[onnx]'")
+        raise InputError(f"ONNX needs {', '.join(missing)}, not installed here. Run: pip install {' '.join(missing)}")
 
 
 def onnx_dials(generator: Generator, dials: Dials = AS_TRAINED) -> Dials:
@@ -86,7 +88,7 @@ def export_onnx(generator: Generator, path: Path, dials: Dials = AS_TRAINED) -> 
 
     Returns
     -------
-    The largest difference found between an image of onnxruntime and one of torch.
+    The largest difference found between an image of onnxruntime and that of `Generator.sample` from the same seed and codes.
 
     Raises
     ------
@@ -96,9 +98,9 @@ def export_onnx(generator: Generator, path: Path, dials: Dials = AS_TRAINED) -> 
     """
     require_onnx()
     settled = onnx_dials(generator, dials)
-    drawing = _Drawing(copy.deepcopy(generator).cpu().float().eval().requires_grad_(False), settled)
-    _write(drawing, path)
-    difference = float(np.max([_difference(drawing, path, b, seed) for seed, b in enumerate(CHECKED)]))  # NaN stays NaN
+    plain = copy.deepcopy(generator).cpu().float().eval().requires_grad_(False)
+    _write(_Drawing(plain, settled), path)
+    difference = float(np.max([_difference(plain, settled, path, b) for b in CHECKED]))  # NaN stays NaN
     if not difference <= MOST_DIFFERENCE:
         path.unlink()
         raise InputError(
@@ -194,17 +196,19 @@ def _code(field: Field, b: int, source: torch.Generator) -> Tensor:
     return torch.randn(b, field.size, generator=source)
 
 
-def _difference(drawing: _Drawing, path: Path, b: int, seed: int) -> float:
-    """The largest difference between both ways, with codes, and without any."""
+def _difference(generator: Generator, dials: Dials, path: Path, b: int) -> float:
+    """The largest difference between both ways from seeds 0 to b - 1, with codes, and without any."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    given = _inputs(drawing.sampler.generator, b, seed + 1)
-    absent = {name: values if name == "noise" else torch.full_like(values, torch.nan) for name, values in given.items()}
+    codes = {name: values for name, values in _inputs(generator, b, seed=b).items() if name != "noise"}
+    absent = {name: torch.full_like(values, torch.nan) for name, values in codes.items()}
+    noise = noise_of(generator, range(b))
     gaps = [0.0]
-    for some in (given, absent):
-        (images,) = session.run(["images"], {name: values.numpy() for name, values in some.items()})
-        gap = np.abs(images - drawing(*some.values()).numpy())
+    for some in (codes, {}):
+        inputs = {"noise": noise} | absent | some
+        (images,) = session.run(["images"], {name: values.numpy() for name, values in inputs.items()})
+        gap = np.abs(images - generator.sample(noise, some, dials).numpy())
         gaps.append(float(gap.max()) if images.shape[0] == b else np.inf)
     return float(np.max(gaps))
 

@@ -22,6 +22,7 @@ ENOUGH_HELD_OUT = 20
 MOST_COMPARED = 2_000
 BLOCK = 512
 ODD = 0.01
+FEWEST_TO_TELL = round(1 / ODD)
 
 
 @dataclass(frozen=True)
@@ -49,12 +50,18 @@ class Reconstruction:
     compared_with: str
 
     @property
+    def can_tell(self) -> bool:
+        """Whether 100 images or more are compared, so that one in a hundred can be told from none of a few."""
+        return self.n_compared >= FEWEST_TO_TELL
+
+    @property
     def is_off(self) -> np.ndarray:
         """Which pictures are off the manifold: fewer than 1 % of compared images lie as far off, or are reconstructed worse.
 
-        Features tell strange pictures of the set's own kind; noise, which features may not know at all, no code gives back.
+        None is called so unless `can_tell`: of 31 images one is the worst. Features tell strange pictures of the set's own
+        kind; noise, which features may not know at all, no code gives back.
         """
-        return np.minimum(self.farther, self.better_than) < ODD
+        return (np.minimum(self.farther, self.better_than) < ODD) & self.can_tell
 
 
 def reconstruct(model: Model, images: ImageSet, manifold: Manifold, extractor: Extractor, pixels: np.ndarray) -> Reconstruction:

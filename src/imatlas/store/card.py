@@ -11,8 +11,12 @@ Mitchell et al. 2019, "Model cards for model reporting", arXiv 1810.03993.
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import PurePath
+
+import numpy as np
 
 from imatlas.conditions import CONDITIONS
 from imatlas.values import ImageSet, Score
@@ -92,15 +96,28 @@ def _origin(images: ImageSet) -> list[str]:
     labels = "no labels"
     if images.labels is not None:
         more = f" and {len(images.class_names) - MOST_NAMES} more" if len(images.class_names) > MOST_NAMES else ""
-        labels = f"{len(images.class_names)} classes ({', '.join(images.class_names[:MOST_NAMES])}{more})"
+        names = ", ".join(_plain(name) for name in images.class_names[:MOST_NAMES])
+        labels = f"{len(images.class_names)} classes ({names}{more})"
     return [
         "## What it learned from",
         "",
-        f"- Source of the images: {PurePath(images.source).name or 'not recorded'}; {labels}",
+        f"- Source of the images: {_plain(PurePath(images.source).name) or 'not recorded'}; {labels}",
         f"- {len(images.training_rows):,} images were trained on; {len(images.held_out_rows):,} further ones were held out "
         "for judging and never seen in training.",
         "- Meant for: drawing images like those of this set, and for study. Not to pass drawn images off as real.",
     ]
+
+
+def _plain(text: str) -> str:
+    """Words of others as Markdown that shows them and does nothing else."""
+    return re.sub(r"([\\`*_\[\]<>|~&])", r"\\\1", " ".join(text.split()))
+
+
+def _code(text: str) -> str:
+    """Code in the cell of a table, with a longer fence than any within."""
+    fence = "`" * (1 + max((len(run) for run in re.findall("`+", text)), default=0))
+    pad = " " if "`" in text else ""
+    return f"{fence}{pad}{' '.join(text.split())}{pad}{fence}".replace("|", "\\|")
 
 
 def _score_lines(scores: Sequence[Score]) -> list[str]:
@@ -143,9 +160,12 @@ def _condition_lines(config: Mapping[str, object], images: ImageSet) -> list[str
     lines = ["| condition | decides | command line | Python |", "|---|---|---|---|"]
     for name in names:
         option, wish = ASKED[name]
-        if name == "class" and images.class_names:
-            option, wish = (text.replace("NAME", images.class_names[0]) for text in (option, wish))
-        lines.append(f"| {name} | {CONDITIONS[name].steers} | `{option}` | {wish} |")
+        known = np.unique(images.labels[images.training_rows]) if images.labels is not None else np.empty(0)
+        if name == "class" and (known >= 0).any():
+            example = images.class_names[known[known >= 0][0]]
+            option, wish = option.replace("NAME", shlex.quote(example)), f'"class": {json.dumps(example, ensure_ascii=False)}'
+        cells = (name, CONDITIONS[name].steers, _code(option), wish if wish.startswith("by ") else _code(wish))
+        lines.append(f"| {' | '.join(cells)} |")
     return [*lines, "", "All are optional and can be combined; what is not asked for is drawn as in the set or left open."]
 
 

@@ -75,9 +75,12 @@ def _line(found: Reconstruction, row: int, name: str) -> str:
 
 def _summary(found: Reconstruction, place: Path) -> str:
     count = len(found.codes)
+    off = f"{int(found.is_off.sum())} of {count} off the manifold."
+    if not found.can_tell:
+        off = f"Whether any is off the manifold cannot be told: {found.n_compared} images to compare with are too few."
     return (
         f"{count} code{'s' if count > 1 else ''} of {found.codes.shape[1]} numbers in {place / 'codes.npz'}; beside each "
-        f"picture what the model makes of it. {int(found.is_off.sum())} of {count} off the manifold."
+        f"picture what the model makes of it. {off}"
     )
 
 
@@ -87,5 +90,5 @@ def _facts(found: Reconstruction, row: int, name: str) -> dict[str, object]:
         "error": float(found.errors[row]),
         "better_than": float(found.better_than[row]),
         "farther": float(found.farther[row]),
-        "off_manifold": bool(found.is_off[row]),
+        "off_manifold": bool(found.is_off[row]) if found.can_tell else None,
     }
