@@ -129,7 +129,7 @@ def test_the_card_tells_what_was_learned_how_well_and_how_to_ask(atlas, exported
         "10 classes (0, 1, 2",
         "| copy rate | pixels | 0 | 0 to 0.012 | 0 | lower |",
         "Copies: at the held-out rate",
-        '| class | which of the named classes is shown | `--class 0` | "class": "0" |',
+        '| class | which of the named classes is shown | `--class 0` | `"class": "0"` |',
         "`--near picture.png`",
         "Budget: 12 steps",
         "Seed: 5",
@@ -149,6 +149,18 @@ def test_the_card_says_when_images_are_copied(atlas):
     copied = replace(SCORE, value=0.2, interval=(0.1, 0.3))
     assert "Copies: above the held-out rate. About 20.0%" in model_card("x", {"kind": "vae"}, [SCORE, copied], atlas.images)
     assert "Copies: not judged." in model_card("x", {"kind": "vae"}, [], atlas.images)
+
+
+def test_names_of_classes_cannot_break_the_card(atlas):
+    """A table keeps its four columns, a command its words, and nothing becomes markup; the first class has no image."""
+    odd = ("unseen", "x|y `z` <b> [a](b)\n---")
+    labels = np.where(atlas.images.labels == 0, 1, -1)
+    images = replace(atlas.images, labels=labels, class_names=odd)
+    text = model_card("x", {"kind": "vae", "fields": [["class", "category", 2]]}, [], images)
+    (row,) = [line for line in text.splitlines() if line.startswith("| class |")]
+    assert len(re.findall(r"(?<!\\)\|", row)) == 5
+    assert "`` --class 'x\\|y `z` <b> [a](b) ---' ``" in row
+    assert r"2 classes (unseen, x\|y \`z\` \<b\> \[a\](b) ---)" in text
 
 
 def test_the_sheet_of_samples_says_how_it_was_made(exported):
@@ -202,6 +214,7 @@ def test_the_verb_also_writes_onnx_and_the_card_says_how_to_draw_with_it(atlas, 
         (("--out", "x", "--model", "0009-gan"), "has no model '0009-gan'", 1),
         ((), "Give a new folder", 2),
         (("--out", "x", "--steps", "4"), "Add --onnx", 2),
+        (("--out", "x", "--autoguidance", "1", "--diversity", "0", "--typical", "1"), "diversity, typical can be", 2),
         (("--out", "taken"), "is a file", 1),
     ],
 )

@@ -180,12 +180,16 @@ def export(
     onnx: Annotated[bool, typer.Option("--onnx", help="Also one ONNX file of generator and sampler, checked.")] = False,
     steps: Annotated[int | None, typer.Option(help="Steps of the sampler in the ONNX file.")] = None,
     guidance: Annotated[float | None, typer.Option(help="Guidance in the ONNX file.")] = None,
+    autoguidance: Annotated[float | None, typer.Option(help="Autoguidance in the ONNX file.")] = None,
+    diversity: Annotated[float | None, typer.Option(help="Diversity in the ONNX file, which can do 0 only.")] = None,
+    typical: Annotated[float | None, typer.Option(help="Densest share of the codes in the ONNX file.")] = None,
     as_json: Json = False,
 ) -> None:
     """Leave with a model: one folder of weights, conditions, card and samples that needs nothing else."""
     from imatlas.app.cli import leaving
 
-    turned = {name: value for name, value in {"steps": steps, "guidance": guidance}.items() if value is not None}
+    dials = {"steps": steps, "guidance": guidance, "autoguidance": autoguidance, "diversity": diversity, "typical": typical}
+    turned = {name: value for name, value in dials.items() if value is not None}
     leaving.export(atlas, out, model=model, onnx=onnx, turned=turned, as_json=as_json)
 
 
