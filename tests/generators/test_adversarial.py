@@ -37,6 +37,7 @@ def test_losses_weigh_how_far_the_real_image_of_each_pair_is_ahead() -> None:
     assert all(value == pytest.approx(plain) or value == pytest.approx(penalised) for value in told)
     assert 10 < sum(value > 1 for value in told) < 45, "an eighth of the steps is penalised"
     assert float(drawer_loss(along(weights), real, drawn)) == pytest.approx(math.log1p(math.exp(2)))
+    assert float(drawer_loss(along(weights), real, 5 * drawn)) == pytest.approx(math.log1p(math.exp(2))), "drawn ones are cut"
 
 
 def test_the_penalty_is_the_squared_slope_of_both_sides() -> None:

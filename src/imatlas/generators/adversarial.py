@@ -17,19 +17,49 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["FEW_IMAGES", "Scores", "clamped", "critic_loss", "drawer_loss", "frozen", "gradient_penalty"]
+from imatlas.networks.augment import changed_alike
+from imatlas.networks.critic import Critic
+from imatlas.training.contract import Stage
+
+__all__ = [
+    "FEW_IMAGES",
+    "Scores",
+    "clamped",
+    "critic_loss",
+    "drawer_loss",
+    "frozen",
+    "game",
+    "gradient_penalty",
+    "outside",
+    "scores_of",
+]
 
 FEW_IMAGES = 20_000
 """Below so many images a critic is shown images changed, lest it learn each by heart."""
-PENALISED = 1 / 8
+PENALTY, PENALISED = 6e-4, 1 / 8
 
 Scores = Callable[[Tensor], Tensor]
 """Function images (b, C, H, W) -> scores (b,)."""
+
+
+def game(stage: Stage) -> Stage:
+    """Give a stage as a game wants it: slopes turn all the time, so none is remembered; the best moment is looked for."""
+    return replace(stage, betas=(0.0, 0.99), clip=10.0, validated=True)
+
+
+def scores_of(critic: Critic, vectors: Tensor, generator: torch.Generator, *, changed: bool) -> Scores:
+    """Give the critic of b real and b drawn images that should fit the same vectors (b, d).
+
+    With changed both images of a pair are shown changed alike (`imatlas.networks.augment`), lest few be learned by heart.
+    """
+    twice = vectors.repeat(2, 1)
+    return lambda both: critic(changed_alike(both, generator) if changed else both, twice)
 
 
 def clamped(images: Tensor) -> Tensor:
@@ -41,17 +71,22 @@ def clamped(images: Tensor) -> Tensor:
     return images + (images.clamp(-1, 1) - images).detach()
 
 
-def critic_loss(scores: Scores, real: Tensor, drawn: Tensor, *, penalty: float, generator: torch.Generator) -> Tensor:
+def outside(images: Tensor) -> Tensor:
+    """Give how far images reach beyond [-1, 1], as a mean square."""
+    return (images - images.clamp(-1, 1)).square().mean()
+
+
+def critic_loss(scores: Scores, real: Tensor, drawn: Tensor, *, generator: torch.Generator, penalty: float = PENALTY) -> Tensor:
     """Give what the critic lowers, the penalties of an eighth of the steps included.
 
     Parameters
     ----------
     scores : the critic; called once with real and drawn images, 2 b of them, real first.
-    real, drawn : (b, C, H, W) in [-1, 1], row i of the one is compared with row i of the other.
-    penalty : g, for slopes per root mean square of an image; more makes for smoother scores and a slower game.
+    real, drawn : (b, C, H, W), row i of the one is compared with row i of the other; drawn ones are cut to [-1, 1].
     generator : decides whether this step is penalised.
+    penalty : g, for slopes per root mean square of an image; more makes for smoother scores and a slower game.
     """
-    both = torch.cat([real, drawn.detach()])
+    both = torch.cat([real, clamped(drawn).detach()])
     is_penalised = bool(torch.rand((), generator=generator) < PENALISED)
     if is_penalised:
         both.requires_grad_()
@@ -64,7 +99,7 @@ def critic_loss(scores: Scores, real: Tensor, drawn: Tensor, *, penalty: float, 
 
 def drawer_loss(scores: Scores, real: Tensor, drawn: Tensor) -> Tensor:
     """Give what the drawer lowers, from the same comparison; see `critic_loss`."""
-    return functional.softplus(_lead(scores(torch.cat([real, drawn])))).mean()
+    return functional.softplus(_lead(scores(torch.cat([real, clamped(drawn)])))).mean()
 
 
 def gradient_penalty(scores: Tensor, images: Tensor) -> Tensor:

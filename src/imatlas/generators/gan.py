@@ -18,9 +18,8 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from imatlas.generators.adversarial import FEW_IMAGES, Scores, clamped, critic_loss, drawer_loss, frozen
+from imatlas.generators.adversarial import FEW_IMAGES, Scores, critic_loss, drawer_loss, frozen, game, outside, scores_of
 from imatlas.generators.base import Generator
-from imatlas.networks.augment import changed_alike
 from imatlas.networks.condition import ConditionEmbedding, drop_fields
 from imatlas.networks.convolutions import Drawer
 from imatlas.networks.critic import Critic
@@ -31,7 +30,6 @@ __all__ = ["Gan"]
 
 CONDITION = 64
 LARGE = 32
-PENALTY = 6e-4
 
 
 class Gan(Generator):
@@ -88,8 +86,7 @@ class Gan(Generator):
     def stages(self) -> tuple[Stage, ...]:
         """One game; its best moment is looked for. Large images come in small batches."""
         batch_size = 32 if self.image_shape[1] > LARGE else 64
-        settings = {"batch_size": batch_size, "learning_rate": 1e-3, "betas": (0.0, 0.99), "clip": 10.0}
-        return (Stage("play", self.players(), validated=True, **settings),)  # type: ignore[arg-type]
+        return (game(Stage("play", self.players(), batch_size=batch_size, learning_rate=1e-3)),)
 
     def loss(self, player: str, images: Tensor, codes: Mapping[str, Tensor], generator: torch.Generator) -> Tensor:
         """Give what one player lowers; see `critic_loss` and `drawer_loss`."""
@@ -98,11 +95,10 @@ class Gan(Generator):
         with torch.set_grad_enabled(player == "drawer"):
             drawn = self._draw(noise, kept)
         if player == "critic":
-            scores = self._scores(kept, len(images), generator)
-            return critic_loss(scores, images, clamped(drawn), penalty=PENALTY, generator=generator)
+            return critic_loss(self._scores(kept, len(images), generator), images, drawn, generator=generator)
         with frozen(self.critic, self.judged_condition):
-            game = drawer_loss(self._scores(kept, len(images), generator), images, clamped(drawn))
-        return game + (drawn - drawn.clamp(-1, 1)).square().mean()
+            lost = drawer_loss(self._scores(kept, len(images), generator), images, drawn)
+        return lost + outside(drawn)
 
     @torch.no_grad()
     def sample(self, noise: Tensor, codes: Mapping[str, Tensor], dials: Dials = AS_TRAINED) -> Tensor:
@@ -114,8 +110,4 @@ class Gan(Generator):
         return self.drawer(torch.cat([noise, self.condition(codes, noise.shape[0])], dim=1)).float()
 
     def _scores(self, codes: Mapping[str, Tensor], b: int, generator: torch.Generator) -> Scores:
-        """Give the critic of b real and b drawn images that have the same codes."""
-        told = self.judged_condition(codes, b).repeat(2, 1)
-        if not self.augment:
-            return lambda both: self.critic(both, told)
-        return lambda both: self.critic(changed_alike(both, generator), told)
+        return scores_of(self.critic, self.judged_condition(codes, b), generator, changed=self.augment)

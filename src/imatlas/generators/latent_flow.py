@@ -20,10 +20,9 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from imatlas.generators.adversarial import FEW_IMAGES, clamped, critic_loss, drawer_loss, frozen
+from imatlas.generators.adversarial import FEW_IMAGES, clamped, critic_loss, drawer_loss, frozen, game, outside, scores_of
 from imatlas.generators.samplers import CodeFlow
 from imatlas.generators.vae import Vae
-from imatlas.networks.augment import changed_alike
 from imatlas.networks.convolutions import Drawer
 from imatlas.networks.critic import Critic
 from imatlas.training.contract import Stage
@@ -32,7 +31,7 @@ from imatlas.values import AS_TRAINED, Dials, Field
 __all__ = ["LatentFlow"]
 
 LARGE = 32
-ANCHOR, PENALTY = 40.0, 6e-4
+ANCHOR = 40.0
 TEXTURE_START = 0.3
 
 
@@ -99,11 +98,11 @@ class LatentFlow(Vae):
     def stages(self) -> tuple[Stage, ...]:
         """The autoencoder; the code flow on its codes; critic and decoder. Large images come in small batches."""
         batch_size = 64 if self.image_shape[1] > LARGE else 128
-        game = {"batch_size": batch_size // 2, "learning_rate": 2e-3, "paces": (1.0, 0.5), "betas": (0.0, 0.99), "clip": 10.0}
+        sharpen = Stage("sharpen", ("critic", "decoder"), 0.5, batch_size=batch_size // 2, learning_rate=2e-3, paces=(1.0, 0.5))
         return (
             Stage("autoencoder", ("autoencoder",), 0.3, batch_size=batch_size, learning_rate=2e-3),
             Stage("code flow", ("sampler",), 0.2, batch_size=128, learning_rate=2e-3),
-            Stage("sharpen", ("critic", "decoder"), 0.5, validated=True, **game),  # type: ignore[arg-type]
+            game(sharpen),
         )
 
     @torch.no_grad()
@@ -124,21 +123,14 @@ class LatentFlow(Vae):
         with torch.no_grad():
             code = self.draw_posterior(images, generator)
         texture = torch.randn(len(images), self.texture_dim, generator=generator).to(code.device)
-        twice = (code / self.spread).repeat(2, 1)
-
-        def scores(both: Tensor) -> Tensor:
-            return self.critic(changed_alike(both, generator) if self.augment else both, twice)
-
+        scores = scores_of(self.critic, code / self.spread, generator, changed=self.augment)
+        with torch.set_grad_enabled(player == "decoder"):
+            drawn = self.draw(code, texture)
         if player == "critic":
-            with torch.no_grad():
-                drawn = clamped(self.draw(code, texture))
-            return critic_loss(scores, images, drawn, penalty=PENALTY, generator=generator)
-        drawn = self.draw(code, texture)
-        error = (clamped(drawn) - images).square().mean()
-        outside = (drawn - drawn.clamp(-1, 1)).square().mean()
+            return critic_loss(scores, images, drawn, generator=generator)
+        apart = (clamped(drawn) - images).square().mean() + 0.1 * outside(drawn)
         with frozen(self.critic):
-            game = drawer_loss(scores, images, clamped(drawn))
-        return game + ANCHOR * (error + 0.1 * outside)
+            return drawer_loss(scores, images, drawn) + ANCHOR * apart
 
     def draw(self, code: Tensor, texture: Tensor | None = None) -> Tensor:
         """Give unbounded images of codes (b, code_dim) and texture noise (b, texture_dim), none = none of it."""
