@@ -17,17 +17,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from imatlas.generators.flow_matching import heun, time_grid, velocity_error
-from imatlas.generators.guidance import Guess
-from imatlas.networks.condition import ConditionEmbedding, drop_fields
-from imatlas.networks.mlp import ResidualMlp
+from imatlas.generators.vector_guess import VectorGuess, walk
 from imatlas.training.contract import Stage, Trainable
 from imatlas.values import Codes, Field
 
 __all__ = ["NeighborhoodPrior"]
 
 BLOCK = 1024
-TIME_MEAN, TIME_SPREAD = 0.0, 1.2
 
 
 class NeighborhoodPrior(Trainable):
@@ -44,8 +40,7 @@ class NeighborhoodPrior(Trainable):
     def __init__(self, code_dim: int, fields: Sequence[Field] = ()) -> None:
         super().__init__()
         self.code_dim, self.fields = code_dim, tuple(fields)
-        network = ResidualMlp(code_dim, width=self.width, depth=self.depth)
-        self.guess = Guess(network, ConditionEmbedding(fields, self.width))
+        self.guess = VectorGuess(code_dim, fields, width=self.width, depth=self.depth)
 
     def stages(self) -> tuple[Stage, ...]:
         """One stage."""
@@ -53,9 +48,8 @@ class NeighborhoodPrior(Trainable):
 
     def loss(self, player: str, images: Tensor, codes: Mapping[str, Tensor], generator: torch.Generator) -> Tensor:
         """Give the velocity error of targets (b, m), which come in the place of images, at two random times each."""
-        clean = images.repeat(self.draws, 1)
-        kept = drop_fields({name: values.repeat(self.draws, 1) for name, values in codes.items()}, generator)
-        return velocity_error(self.guess.under(kept), clean, generator, mean=TIME_MEAN, spread=TIME_SPREAD)
+        several = {name: values.repeat(self.draws, 1) for name, values in codes.items()}
+        return self.guess.loss(images.repeat(self.draws, 1), several, generator)
 
     @torch.no_grad()
     def draw(self, codes: Codes, seeds: Sequence[int]) -> np.ndarray:
@@ -77,7 +71,7 @@ class NeighborhoodPrior(Trainable):
             some = seeds[start : start + BLOCK]
             noise = torch.stack([self._noise(seed) for seed in some]).to(device)
             given = {name: torch.from_numpy(codes.fields[name][start : start + BLOCK]).to(device) for name in names}
-            drawn = heun(self.guess.under(given), noise, time_grid(self.steps, TIME_MEAN, TIME_SPREAD))
+            drawn = walk(self.guess.under(given), noise, self.steps)
             blocks.append(drawn.cpu().numpy())
         return np.concatenate(blocks)
 

@@ -16,10 +16,9 @@ import torch
 from sklearn.mixture import GaussianMixture
 from torch import Tensor, nn
 
-from imatlas.generators.flow_matching import heun, time_grid, velocity_error
-from imatlas.generators.guidance import EarlyCopy, Guess, with_dials
-from imatlas.networks.condition import ConditionEmbedding, drop_fields, present_rows
-from imatlas.networks.mlp import ResidualMlp
+from imatlas.generators.guidance import EarlyCopy, with_dials
+from imatlas.generators.vector_guess import VectorGuess, walk
+from imatlas.networks.condition import present_rows
 from imatlas.values import AS_TRAINED, Dials, Field
 
 __all__ = ["SAMPLERS", "UNGUIDED", "CodeFlow", "LatentSampler", "MixtureSampler", "NormalSampler"]
@@ -163,8 +162,7 @@ class CodeFlow(LatentSampler):
 
     def __init__(self, code_dim: int, fields: Sequence[Field] = ()) -> None:
         super().__init__(code_dim, fields)
-        network = ResidualMlp(code_dim, width=self.width, depth=self.depth)
-        self.guess = Guess(network, ConditionEmbedding(fields, self.width))
+        self.guess = VectorGuess(code_dim, fields, width=self.width, depth=self.depth)
         self.early = EarlyCopy(self.guess)
         self.register_buffer("center", torch.zeros(code_dim))
         self.register_buffer("scale", torch.ones(code_dim))
@@ -189,16 +187,14 @@ class CodeFlow(LatentSampler):
 
     def loss(self, code: Tensor, codes: Mapping[str, Tensor], generator: torch.Generator) -> Tensor:
         """Give the mean squared velocity error at a random time for each code."""
-        clean = (code - self.center) / self.scale
-        kept = drop_fields(codes, generator)
-        return velocity_error(self.guess.under(kept), clean, generator, mean=0.0, spread=1.2)
+        return self.guess.loss((code - self.center) / self.scale, codes, generator)
 
     def draw(
         self, noise: Tensor, codes: Mapping[str, Tensor], mean: Tensor, spread: Tensor, dials: Dials = AS_TRAINED
     ) -> Tensor:
         """Carry noise to codes by Heun's method; the prior's mean and spread are not needed."""
         estimate = with_dials(self.guess, self.early, noise, codes, dials.over(self.defaults))
-        return heun(estimate, noise, time_grid(self.steps, 0.0, 1.2)) * self.scale + self.center
+        return walk(estimate, noise, self.steps) * self.scale + self.center
 
     @torch.no_grad()
     def trace(self, code: Tensor) -> Tensor:
