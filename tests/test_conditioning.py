@@ -19,7 +19,7 @@ from imatlas.recipes.conditioning import describe_conditions, split_plan
 from imatlas.recipes.learning import choose_extractor, learn
 from imatlas.store import Atlas, open_atlas
 from imatlas.training import Interrupted, Plan
-from imatlas.values import Example, Samples
+from imatlas.values import Dials, Example, Samples
 
 __all__ = ["one_thread"]
 
@@ -102,6 +102,22 @@ def test_where_codes_come_from_is_chosen_and_said(atlas: Atlas, model: Model) ->
         model.sample([0], codes_from="labels")
     with pytest.raises(InputError, match="Codes cannot come from 'luck'; choose one of: none, labels, prior, bank"):
         model.sample([0], codes_from="luck")
+
+
+def test_typical_chooses_among_what_the_prior_draws_or_is_refused(atlas: Atlas, model: Model) -> None:
+    assert model.dials == model.generator.dials | {"typical"}
+    plain, dense = (model.sample([4, 5], dials=Dials(typical=share)) for share in (1.0, 0.05))
+    np.testing.assert_array_equal(plain.pixels, model.sample([4, 5]).pixels)
+    assert not np.array_equal(plain.codes.fields["neighborhood"], dense.codes.fields["neighborhood"])
+    assert [how["typical"] for how in dense.how] == [0.05, 0.05]
+    wish = {"neighborhood": Example(atlas.manifold.features.rows[0], "cat.png")}
+    for drawn_with, wishes, source, why in (
+        (replace(model, prior=None), {}, "", "the model was trained without neighborhoods"),
+        (model, wish, "", "the neighborhood was wished for"),
+        (model, {}, "none", "codes come from none"),
+    ):
+        with pytest.raises(InputError, match=f"The dial typical is 0.5, which chooses among .* it draws none: {why}"):
+            drawn_with.sample([4], wishes, Dials(typical=0.5), codes_from=source)
 
 
 def test_the_prior_draws_given_the_wishes_and_a_wished_neighborhood_is_kept(atlas: Atlas, model: Model) -> None:

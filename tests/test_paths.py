@@ -109,7 +109,7 @@ def test_a_morph_from_a_picture_to_itself_stands_still(ground):
 def test_a_generator_without_a_code_draws_no_path(ground):
     _, images, manifold, extractor = ground
     flow = Model(made(lambda shape, fields: Flow(shape, fields, patch=4, width=32, depth=1), (1, SIDE, SIDE), ()), (), "flow")
-    with pytest.raises(InputError, match="A Flow has no code of an image"):
+    with pytest.raises(InputError, match="A Flow draws from no code"):
         draw_ways(flow, images, manifold, extractor, images.pixels[:2])
     with pytest.raises(InputError, match="A Flow draws from no code"):
         decoder_of(flow.generator)

@@ -10,7 +10,8 @@ from laws.threads import one_thread
 from imatlas.checks import InputError
 from imatlas.conditions import ClassCondition, ClusterCondition, MapPlaceCondition
 from imatlas.generators import CodeFlow, Flow, LatentFlow, Vae
-from imatlas.sampling import choose_codes, draw_path, encode, sample, to_images, to_pixels
+from imatlas.networks.pixels import to_images, to_pixels
+from imatlas.sampling import choose_codes, draw_path, encode, sample
 from imatlas.values import Codes
 
 __all__ = ["one_thread"]
@@ -81,9 +82,8 @@ def test_an_image_depends_on_its_seed_and_code_alone(name: str) -> None:
 
 def test_samples_remember_how_they_were_made() -> None:
     codes = Codes({"class": np.zeros((2, 1), np.float32)})
-    samples = sample(model_of("vae"), codes, [5, 9], source="0001-vae", how=[{"seed": 5}, {"seed": 9}])
-    assert (samples.seed, samples.source, len(samples)) == (5, "0001-vae", 2)
-    assert samples.how == ({"seed": 5}, {"seed": 9})
+    samples = sample(model_of("vae"), codes, [5, 9])
+    assert (samples.seed, len(samples)) == (5, 2)
     assert samples.codes is codes
 
 
@@ -184,7 +184,7 @@ def test_frames_of_one_code_are_alike_since_they_share_their_noise() -> None:
 
 def test_a_generator_without_a_code_says_so() -> None:
     model = model_of("flow")
-    with pytest.raises(InputError, match="A Flow has no code of an image, so it cannot walk"):
+    with pytest.raises(InputError, match="A Flow draws from no code; train one with a code, such as latent_flow"):
         encode(model, np.zeros((1, 8, 8, 1), np.uint8))
-    with pytest.raises(InputError, match="A Flow cannot draw a path; train one with a code, such as latent_flow"):
+    with pytest.raises(InputError, match="A Flow draws from no code"):
         draw_path(model, np.zeros((2, 3), np.float32))

@@ -5,7 +5,8 @@ Image i of a batch with seed s is made from seed s + i alone, so any image can b
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import torch
@@ -19,7 +20,19 @@ from imatlas.progress import Progress, Report, silent
 from imatlas.training import autocast
 from imatlas.values import AS_TRAINED, Codes, Dials, Example, Samples
 
-__all__ = ["CODES_FROM", "choose_codes", "draw_path", "encode", "sample", "say_codes"]
+__all__ = [
+    "CODES_FROM",
+    "USUAL_CODES_FROM",
+    "Draw",
+    "choose_codes",
+    "draw_path",
+    "encode",
+    "neighborhoods_of",
+    "noise_of",
+    "require_code",
+    "sample",
+    "say_codes",
+]
 
 BLOCK = 256
 MOST_SEED = 2**32
@@ -29,6 +42,9 @@ CODES_FROM = ("none", "labels", "prior", "bank", "labels+prior", "labels+bank")
 
 USUAL_CODES_FROM = "labels+prior"
 """Where they come from when nothing is said."""
+
+Draw = Callable[[Codes, Sequence[int]], np.ndarray]
+"""Function: other codes, seeds -> standardised features of neighborhoods (b, m), one row per seed."""
 
 LACKING = {
     "labels": "the model was trained with neither class nor cluster",
@@ -43,7 +59,7 @@ def choose_codes(
     seeds: Sequence[int],
     *,
     codes_from: str = "",
-    prior: NeighborhoodPrior | None = None,
+    prior: Draw | None = None,
 ) -> Codes:
     """Give the codes of a batch: what was wished for, the rest drawn or left open.
 
@@ -56,7 +72,7 @@ def choose_codes(
         cluster) as often as in the set, when nothing is wished for; "prior" and "bank" draw the neighborhood, given all
         other codes, from the small prior or from training rows; "none" leaves everything else open. Empty:
         `USUAL_CODES_FROM`, as far as the model has it and what was wished for leaves it open.
-    prior : draws neighborhoods.
+    prior : draws neighborhoods; see `neighborhoods_of`.
 
     Raises
     ------
@@ -64,7 +80,7 @@ def choose_codes(
         If a wish names a condition the generator does not have, or a value the condition does not have, or codes are to
         come from where there are none, or what they would decide was wished for, or a seed lies outside its range.
     """
-    require_seeds(seeds)
+    _require_seeds(seeds)
     known = {condition.name: condition for condition in conditions}
     for name in wishes:
         if name not in known:
@@ -82,11 +98,37 @@ def choose_codes(
         if "bank" in ways:
             fields["neighborhood"] = bank_codes(known, Codes(fields), seeds)
         elif "prior" in ways and prior is not None:
-            fields["neighborhood"] = neighborhood.code(prior.draw(Codes(fields), seeds))
+            fields["neighborhood"] = neighborhood.code(prior(Codes(fields), seeds))
     return Codes(fields)
 
 
-def _ways(codes_from: str, known: Mapping[str, Condition], prior: NeighborhoodPrior | None) -> set[str]:
+def neighborhoods_of(
+    prior: NeighborhoodPrior | None, typical: float | None, wishes: Collection[str], codes_from: str
+) -> Draw | None:
+    """Give what draws neighborhoods: the prior of a model if it has one, or no more than its densest share.
+
+    Raises
+    ------
+    InputError
+        If a share is asked for and the prior draws nothing.
+    """
+    if typical in (None, 1):
+        return None if prior is None else prior.draw
+    if prior is None:
+        why = LACKING["prior"]
+    elif "neighborhood" in wishes:
+        why = "the neighborhood was wished for"
+    elif codes_from and "prior" not in codes_from:
+        why = f"codes come from {codes_from}"
+    else:
+        return partial(prior.draw, typical=typical)
+    raise InputError(
+        f"The dial typical is {typical:g}, which chooses among neighborhoods that the prior draws, but it draws none: {why}. "
+        "Leave the dial at 1, or ask for the density high."
+    )
+
+
+def _ways(codes_from: str, known: Mapping[str, Condition], prior: Draw | None) -> set[str]:
     """Give the ways in which codes are drawn, those that are usual or exactly those asked for."""
     neighborhood = known.get("neighborhood")
     there = {
@@ -141,8 +183,6 @@ def sample(
     seeds: Sequence[int],
     dials: Dials = AS_TRAINED,
     *,
-    source: str = "",
-    how: Sequence[Mapping[str, object]] = (),
     precision: str = "float32",
     report: Report = silent,
 ) -> Samples:
@@ -154,8 +194,6 @@ def sample(
     codes : one row per seed, or no fields for unconditional images.
     seeds : whole numbers in [0, 2^32).
     dials : what is turned; see `Generator.settle`.
-    source : the model's name, kept with the images.
-    how : one mapping per image, kept with the images.
     precision : of the products, "float32" or "bfloat16".
 
     Raises
@@ -168,20 +206,20 @@ def sample(
     for name, values in codes.fields.items():
         if len(values) != len(seeds):
             raise ValueError(f"There are {len(values)} codes of {name} for {len(seeds)} seeds; give one code per seed.")
-    require_seeds(seeds)
+    _require_seeds(seeds)
     settled = model.settle(dials)
     blocks = []
     for start in range(0, len(seeds), BLOCK):
         rows = range(start, min(start + BLOCK, len(seeds)))
         noise = noise_of(model, seeds[rows.start : rows.stop])
-        blocks.append(draw_pixels(model, noise, codes.take(np.asarray(rows)), settled, precision=precision))
+        blocks.append(_draw_pixels(model, noise, codes.take(np.asarray(rows)), settled, precision=precision))
         report(Progress("generate", rows[-1] + 1, len(seeds), 0.0))
     height, width = model.image_shape[1:]
     pixels = np.concatenate(blocks) if blocks else np.zeros((0, height, width, model.image_shape[0]), np.uint8)
-    return Samples(pixels, codes, int(seeds[0]) if len(seeds) else 0, source, tuple(how))
+    return Samples(pixels, codes, int(seeds[0]) if len(seeds) else 0, source="")
 
 
-def require_seeds(seeds: Sequence[int]) -> None:
+def _require_seeds(seeds: Sequence[int]) -> None:
     """Refuse what is no seed.
 
     Raises
@@ -197,7 +235,7 @@ def require_seeds(seeds: Sequence[int]) -> None:
 
 
 @torch.no_grad()
-def draw_pixels(
+def _draw_pixels(
     model: Generator, noise: Tensor, codes: Codes, dials: Dials = AS_TRAINED, *, precision: str = "float32"
 ) -> np.ndarray:
     """Give pixels uint8 (b, H, W, C) from noise (b, *noise_shape) and codes."""
@@ -205,6 +243,19 @@ def draw_pixels(
     fields = {name: torch.from_numpy(values).to(device) for name, values in codes.fields.items()}
     with autocast(device, precision):
         return to_pixels(model.sample(noise.to(device), fields, dials))
+
+
+def require_code(model: Generator) -> Vae:
+    """Give a generator as one that draws from codes, and gives the code of an image.
+
+    Raises
+    ------
+    InputError
+        If it does not.
+    """
+    if not isinstance(model, Vae):
+        raise InputError(f"A {type(model).__name__} draws from no code; train one with a code, such as latent_flow.")
+    return model
 
 
 @torch.no_grad()
@@ -216,13 +267,9 @@ def encode(model: Generator, pixels: np.ndarray) -> np.ndarray:
     InputError
         If this kind of generator has no code of an image.
     """
-    if not isinstance(model, Vae):
-        raise InputError(
-            f"A {type(model).__name__} has no code of an image, so it cannot walk from one image to another. "
-            "Train one that has: imatlas train ATLAS --generator latent_flow."
-        )
-    device = next(model.parameters()).device
-    blocks = [model.encode(to_images(pixels[i : i + 1024]).to(device)) for i in range(0, len(pixels), 1024)]
+    coded = require_code(model)
+    device = next(coded.parameters()).device
+    blocks = [coded.encode(to_images(pixels[i : i + 1024]).to(device)) for i in range(0, len(pixels), 1024)]
     return torch.cat(blocks).cpu().numpy()
 
 
@@ -237,12 +284,11 @@ def draw_path(model: Generator, path: np.ndarray, *, seed: int = 0) -> np.ndarra
     InputError
         If this kind of generator draws from no code.
     """
-    if not isinstance(model, Vae):
-        raise InputError(f"A {type(model).__name__} cannot draw a path; train one with a code, such as latent_flow.")
-    device = next(model.parameters()).device
-    texture = torch.randn(1, model.texture_dim, generator=torch.Generator().manual_seed(seed)).to(device)
+    coded = require_code(model)
+    device = next(coded.parameters()).device
+    texture = torch.randn(1, coded.texture_dim, generator=torch.Generator().manual_seed(seed)).to(device)
     blocks = torch.from_numpy(path).to(device).split(BLOCK)
-    return np.concatenate([to_pixels(model.decode(block, texture.expand(len(block), -1))) for block in blocks])
+    return np.concatenate([to_pixels(coded.decode(block, texture.expand(len(block), -1))) for block in blocks])
 
 
 def noise_of(model: Generator, seeds: Sequence[int]) -> Tensor:

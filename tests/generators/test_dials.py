@@ -26,7 +26,7 @@ def a_flow() -> Flow:
         ({"guidance": float("nan")}, "The dial guidance is nan; wanted 0 to 20"),
         ({"autoguidance": -0.1}, r"The dial autoguidance is -0\.1"),
         ({"diversity": 1.1}, r"The dial diversity is 1\.1; wanted 0 to 1\."),
-        ({"typical": 0.0}, "The dial typical is 0, which keeps nothing"),
+        ({"typical": 0.0}, r"The dial typical is 0\.0; wanted 0\.05 to 1, a share of 20 candidates"),
     ],
 )
 def test_a_dial_outside_its_range_is_refused_in_words(turned: dict, words: str) -> None:

@@ -9,11 +9,12 @@ from imatlas.recipes.learning import FEWEST_TO_MAP, Learned, choose_extractor, f
 from imatlas.recipes.matrix_journeys import map_matrix, methods_of
 from imatlas.recipes.modeling import FEWEST_TO_TRAIN, Model, build_model, load_model, save_model, train, train_model, with_bank
 from imatlas.recipes.path_scores import score_paths
-from imatlas.recipes.paths import Path, code_chart, draw_ways, far_pairs, geodesic_codes, morph, require_code
+from imatlas.recipes.paths import Path, code_chart, draw_ways, far_pairs, geodesic_codes, morph
 from imatlas.recipes.reconstructing import Reconstruction, reconstruct
 from imatlas.recipes.rows import MapWishes, RowsMap, map_rows, place_rows
 from imatlas.recipes.surveying import OUTLYING, Survey, cluster_levels, survey, survey_manifold
 from imatlas.recipes.tours import MapGrid, between_four, cluster_hearts, loop_codes, map_grid, random_walk, walk_codes
+from imatlas.sampling import require_code
 
 __all__ = [
     "FEWEST_TO_MAP",

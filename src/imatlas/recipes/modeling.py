@@ -16,11 +16,12 @@ from imatlas.conditions import CONDITIONS, ClassCondition, Condition, batch_code
 from imatlas.features import Extractor
 from imatlas.files import reading
 from imatlas.generators import GENERATORS, Generator, NeighborhoodPrior, Vae
+from imatlas.networks.pixels import to_images
 from imatlas.progress import Progress, Report, silent
 from imatlas.recipes.augmenting import augmentation_fields, augmented, is_mirrored
 from imatlas.recipes.conditioning import build_prior, describe_conditions, load_prior, split_plan, train_prior
 from imatlas.recipes.validating import kept_out, validation_of
-from imatlas.sampling import USUAL_CODES_FROM, choose_codes, sample, say_codes, to_images
+from imatlas.sampling import USUAL_CODES_FROM, choose_codes, neighborhoods_of, sample, say_codes
 from imatlas.store import ModelFolder
 from imatlas.training import Plan, drop_checkpoint
 from imatlas.training import train as run_training
@@ -75,6 +76,11 @@ class Model:
     mirrored: bool = False
     map_key: str = ""
 
+    @property
+    def dials(self) -> frozenset[str]:
+        """Names of the `Dials` it has: those of its generator, and typical where a prior draws neighborhoods."""
+        return self.generator.dials | ({"typical"} if self.prior is not None else frozenset())
+
     def sample(
         self,
         seeds: Sequence[int],
@@ -99,19 +105,18 @@ class Model:
         InputError
             If a wish cannot be met or the model lacks a dial; the message says what can be asked for.
         """
-        settled = self.generator.settle(dials)
+        settled = self.generator.settle(replace(dials, typical=None))
         asked = wishes or {}
         lost = {condition.name for condition in self.conditions} & set(asked) - {ClassCondition.name}
         if lost and self.map_key == MAP_GONE:
             raise _of_another_map(self, lost)
-        codes = choose_codes(self.conditions, asked, seeds, codes_from=codes_from, prior=self.prior)
+        draw = neighborhoods_of(self.prior, dials.typical, asked, codes_from)
+        codes = choose_codes(self.conditions, asked, seeds, codes_from=codes_from, prior=draw)
         said = say_codes(self.conditions, asked, codes, codes_from or USUAL_CODES_FROM)
-        how = [
-            {"model": self.name or self.kind, "seed": int(seed)} | settled.chosen() | (said[row] if said else {})
-            for row, seed in enumerate(seeds)
-        ]
-        source = self.name or self.kind
-        return sample(self.generator, codes, seeds, settled, source=source, how=how, precision=self.precision, report=report)
+        source, turned = self.name or self.kind, replace(settled, typical=dials.typical).chosen()
+        how = [{"model": source, "seed": int(seed)} | turned | (said[row] if said else {}) for row, seed in enumerate(seeds)]
+        drawn = sample(self.generator, codes, seeds, settled, precision=self.precision, report=report)
+        return replace(drawn, source=source, how=tuple(how))
 
 
 def build_model(

@@ -12,15 +12,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from imatlas.checks import InputError
 from imatlas.features import Extractor
-from imatlas.generators import CodeFlow, Generator, Vae
+from imatlas.generators import CodeFlow, Generator
 from imatlas.generators.code_charts import CodeChart, FlowChart, Whitening
 from imatlas.generators.code_geodesics import Decode, arc, even_path, refine_path
 from imatlas.manifold import geodesic_path
 from imatlas.neighbors import search
 from imatlas.recipes.modeling import Model
-from imatlas.sampling import draw_path, encode
+from imatlas.sampling import draw_path, encode, require_code
 from imatlas.values import ImageSet, Manifold
 
 __all__ = [
@@ -33,7 +32,6 @@ __all__ = [
     "flatten",
     "geodesic_codes",
     "morph",
-    "require_code",
     "straight_codes",
     "unflatten",
 ]
@@ -189,19 +187,6 @@ def unflatten(chart: CodeChart, flat: np.ndarray) -> np.ndarray:
 def straight_codes(generator: Generator, ends: np.ndarray, *, frames: int) -> np.ndarray:
     """Give codes float32 (frames, d) on the straight line between two codes (2, d), evenly spaced in what is drawn."""
     return even_path(decoder_of(generator), ends, frames, held=False)
-
-
-def require_code(generator: Generator) -> Vae:
-    """Give the generator as one that draws from codes.
-
-    Raises
-    ------
-    InputError
-        If it does not.
-    """
-    if not isinstance(generator, Vae):
-        raise InputError(f"A {type(generator).__name__} draws from no code; train one with a code, such as latent_flow.")
-    return generator
 
 
 def decoder_of(generator: Generator) -> Decode:

@@ -13,6 +13,7 @@ __all__ = ["AS_TRAINED", "Codes", "Dials", "Example", "Field", "Samples"]
 
 MOST_STEPS = 1000
 MOST_GUIDANCE = 20.0
+LEAST_TYPICAL = 0.05
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,8 @@ class Dials:
     guidance : weight w of classifier-free guidance, 0 to 20; 1 = off, more follows the condition closer and varies less.
     autoguidance : weight against an early snapshot of the same run, 0 to 20; 1 = off, more keeps further from its faults.
     diversity : 0 = off to 1; noise on the condition while the image is still coarse, so that draws of one condition vary.
-    typical : share of the candidate codes, the densest ones, that images are drawn from, above 0 to 1; 1 = off.
+    typical : share of 20 candidates, the densest ones, that each neighborhood drawn by the prior is taken from, 0.05 to 1;
+        1 = off, less is more ordinary and varies less.
 
     Raises
     ------
@@ -112,8 +114,11 @@ class Dials:
         for name, value in self.chosen().items():
             if not 0 <= value <= ranges[name]:
                 raise InputError(f"The dial {name} is {value}; wanted 0 to {ranges[name]:g}. Turn it back into that range.")
-        if self.typical == 0:
-            raise InputError("The dial typical is 0, which keeps nothing; wanted above 0 to 1. Give 0.1 for the densest tenth.")
+        if self.typical is not None and self.typical < LEAST_TYPICAL:
+            raise InputError(
+                f"The dial typical is {self.typical}; wanted {LEAST_TYPICAL} to 1, a share of 20 candidates. "
+                "Give 0.1 for the densest tenth."
+            )
 
     def chosen(self) -> dict[str, float]:
         """Give the dials that are set, by name."""
