@@ -14,11 +14,10 @@ from pathlib import Path
 
 import safetensors.torch
 from safetensors import SafetensorError, safe_open
-from torch import Tensor
 
 from imatlas.checks import InputError
 from imatlas.files import write_bytes
-from imatlas.training.state import Counters, Kept
+from imatlas.training.state import Counters, Kept, under
 
 __all__ = ["checkpoint_path", "drop_checkpoint", "read_checkpoint", "write_checkpoint"]
 
@@ -69,7 +68,7 @@ def read_checkpoint(path: Path) -> dict[str, Kept]:
         if isinstance(error, InputError):
             raise
         raise InputError(f"Could not resume from {path}: {error}. Delete it and train anew.") from error
-    return {part: Kept(held, _under(tensors, part), str(path)) for part, held in counters.items()}
+    return {part: Kept(held, under(tensors, f"{part}/"), str(path)) for part, held in counters.items()}
 
 
 def _require_format(path: Path, header: Mapping[str, str]) -> None:
@@ -81,7 +80,3 @@ def _require_format(path: Path, header: Mapping[str, str]) -> None:
             f"{path} is a checkpoint of format {came}; this version reads {FORMAT}. "
             "Go on with the version of imatlas that wrote it, or delete it and train anew."
         )
-
-
-def _under(tensors: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:
-    return {name.removeprefix(f"{part}/"): values for name, values in tensors.items() if name.startswith(f"{part}/")}

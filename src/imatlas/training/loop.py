@@ -162,6 +162,7 @@ class _StageRun:
         self.best = Best(run.validate, found.get("best")) if run.validate and self.stage.validated else None
 
     def reports(self) -> Iterator[Progress]:
+        """Train the stage to its end, or to a stop, and tell of it; the model is left with the weights it is to keep."""
         self.model.train()
         if self.now.precision == "auto":
             self.now.precision = self._choose_precision()

@@ -16,7 +16,7 @@ from imatlas.checks import InputError
 from imatlas.training.contract import Stage, Trainable
 from imatlas.training.plan import Plan
 
-__all__ = ["Counters", "Kept", "Moving", "fill"]
+__all__ = ["Counters", "Kept", "Moving", "fill", "under"]
 
 
 @dataclass
@@ -110,7 +110,7 @@ class Moving:
         fill(self.average, kept, "average/")
         for player, optimizer in self.players.items():
             moments: dict[int, dict[str, Tensor]] = {}
-            for name, values in _under(kept.tensors, f"optimizer/{player}/").items():
+            for name, values in under(kept.tensors, f"optimizer/{player}/").items():
                 number, key = name.split("/")
                 # Optimisers work in the tensors they are given.
                 moments.setdefault(int(number), {})[key] = values.clone()
@@ -140,10 +140,11 @@ def fill(module: nn.Module, kept: Kept, prefix: str) -> None:
         If they belong to another network.
     """
     try:
-        module.load_state_dict(_under(kept.tensors, prefix))
+        module.load_state_dict(under(kept.tensors, prefix))
     except RuntimeError as error:
         raise InputError(f"{kept.source} holds another network ({error}). Delete it and train anew.") from error
 
 
-def _under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+def under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Give the tensors whose names begin with a prefix, without it."""
     return {name.removeprefix(prefix): values for name, values in tensors.items() if name.startswith(prefix)}
