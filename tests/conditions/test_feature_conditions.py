@@ -42,6 +42,8 @@ def test_a_neighborhood_never_comes_from_the_row_itself(images, manifold) -> Non
     near = condition.near(rows, np.random.default_rng(0))
     steps = np.stack([(near == condition.bank[(rows + step) % N]).all(axis=1) for step in range(4)])
     np.testing.assert_allclose(steps.mean(axis=1), [0, 1 / 3, 1 / 3, 1 / 3], atol=0.05)
+    with pytest.raises(RuntimeError, match="This neighborhood has training rows but not who is near to whom"):
+        NeighborhoodCondition(condition.fit, condition.bank).near(rows, np.random.default_rng(0))
 
 
 def test_a_neighborhood_is_corrupted_by_as_much_as_it_says(images, manifold) -> None:

@@ -66,10 +66,17 @@ class NeighborhoodCondition(FeatureCondition):
         return Field(self.name, "vector", self.fit.axes.shape[1] + 1)
 
     def near(self, rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Give the standardised features float32 (b, m) of a random near neighbor of each training row, uncorrupted."""
-        bank = self.bank
-        assert self.neighbors is not None
-        return bank[self.neighbors[rows, rng.integers(self.neighbors.shape[1], size=len(rows))]]
+        """Give the standardised features float32 (b, m) of a random near neighbor of each training row, uncorrupted.
+
+        Raises
+        ------
+        RuntimeError
+            If the condition came from disk, or was made without neighbors.
+        """
+        bank, neighbors = self.bank, self.neighbors
+        if neighbors is None:
+            raise RuntimeError("This neighborhood has training rows but not who is near to whom. Describe it from the manifold.")
+        return bank[neighbors[rows, rng.integers(neighbors.shape[1], size=len(rows))]]
 
     def codes(self, rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Give corrupted codes float32 (b, m + 1) of random near neighbors."""
