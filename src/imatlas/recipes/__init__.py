@@ -14,7 +14,6 @@ from imatlas.recipes.reconstructing import Reconstruction, reconstruct
 from imatlas.recipes.rows import MapWishes, RowsMap, map_rows, place_rows
 from imatlas.recipes.surveying import OUTLYING, Survey, cluster_levels, survey, survey_manifold
 from imatlas.recipes.tours import MapGrid, between_four, cluster_hearts, loop_codes, map_grid, random_walk, walk_codes
-from imatlas.sampling import require_code
 
 __all__ = [
     "FEWEST_TO_MAP",
@@ -76,7 +75,6 @@ __all__ = [
     "random_walk",
     "reconstruct",
     "refuse_too_large",
-    "require_code",
     "save_model",
     "score_paths",
     "survey",

@@ -15,7 +15,8 @@ from imatlas.app.cli.sources import model_of
 from imatlas.checks import InputError
 from imatlas.files import write_bytes
 from imatlas.pictures import refuse_taken, write_png
-from imatlas.recipes import Reconstruction, extractor_of, reconstruct, require_code
+from imatlas.recipes import Reconstruction, extractor_of, reconstruct
+from imatlas.sampling import require_code
 from imatlas.store import Atlas, open_atlas
 
 __all__ = ["encode"]

@@ -83,7 +83,7 @@ def run(
         precision=precision,
         as_json=as_json,
     )
-    verbs.run(source, out, asked, resolution=resolution, ground=ground, count=count, as_json=as_json)
+    verbs.run(verbs.Reading(source, out, resolution, ground), asked, count=count, as_json=as_json)
 
 
 @app.command("map")
@@ -115,7 +115,7 @@ def map_(
     else:
         wanted.refuse(as_json=as_json)
         asked = verbs.asked(budget, seed=seed, features=features, as_json=as_json)
-        verbs.map_only(source, out, asked, resolution=resolution, ground=ground, as_json=as_json)
+        verbs.map_only(verbs.Reading(source, out, resolution, ground), asked, as_json=as_json)
 
 
 @app.command()

@@ -26,11 +26,10 @@ from imatlas.recipes import (
     loop_codes,
     map_grid,
     random_walk,
-    require_code,
     score_paths,
     walk_codes,
 )
-from imatlas.sampling import draw_path, encode
+from imatlas.sampling import draw_path, encode, require_code
 from imatlas.store import Atlas, open_atlas
 from imatlas.values import Score
 

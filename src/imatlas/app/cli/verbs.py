@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,7 @@ from imatlas.training.augmentation import AUGMENTATION
 from imatlas.values import ImageSet
 
 __all__ = [
+    "Reading",
     "asked",
     "demo",
     "evaluate_atlas",
@@ -54,6 +56,21 @@ __all__ = [
 ]
 
 DEMO_COUNT = 600
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Which images are read and how, and where their atlas goes; without `out` its name follows from theirs."""
+
+    source: Path
+    out: Path | None
+    resolution: int | None
+    ground: str
+
+    @property
+    def place(self) -> Path:
+        """Folder of the atlas."""
+        return self.out or atlas_beside(self.source)
 
 
 def asked(
@@ -84,29 +101,25 @@ def demo(out: Path, wishes: Wishes, *, as_json: bool) -> None:
         _journey(console, digits(seed=wishes.seed), out, wishes, count=DEMO_COUNT)
 
 
-def run(
-    source: Path, out: Path | None, wishes: Wishes, *, resolution: int | None, ground: str, count: int | None, as_json: bool
-) -> None:
+def run(reading: Reading, wishes: Wishes, *, count: int | None, as_json: bool) -> None:
     """A folder of images to a report."""
     console = Console(as_json=as_json)
     with sentences(console):
-        place = out or atlas_beside(source)
-        images = _read(console, source, place, resolution=resolution, ground=ground, seed=wishes.seed)
+        images = _read(console, reading, wishes.seed)
         if len(images.training_rows) < FEWEST_TO_TRAIN:
             raise InputError(
-                f"{source} has {len(images.training_rows)} images to train on; a generator needs {FEWEST_TO_TRAIN} at least. "
-                "Add images, or make a map alone with imatlas map (10 or more)."
+                f"{reading.source} has {len(images.training_rows)} images to train on; a generator needs {FEWEST_TO_TRAIN} at "
+                "least. Add images, or make a map alone with imatlas map (10 or more)."
             )
-        _journey(console, images, place, wishes, count=count)
+        _journey(console, images, reading.place, wishes, count=count)
 
 
-def map_only(source: Path, out: Path | None, wishes: Wishes, *, resolution: int | None, ground: str, as_json: bool) -> None:
+def map_only(reading: Reading, wishes: Wishes, *, as_json: bool) -> None:
     """A folder of images to an atlas with its map."""
     console = Console(as_json=as_json)
     with sentences(console):
-        place = out or atlas_beside(source)
-        images = _read(console, source, place, resolution=resolution, ground=ground, seed=wishes.seed)
-        atlas = _map(console, images, place, wishes)
+        images = _read(console, reading, wishes.seed)
+        atlas = _map(console, images, reading.place, wishes)
         path = write_atlas_report(console, atlas.folder, None)
         console.give(summary(atlas) | {"report": str(path)})
 
@@ -185,20 +198,20 @@ def _journey(console: Console, images: ImageSet, out: Path, wishes: Wishes, *, c
     console.give(summary(atlas) | {"report": str(path), "model": model.name, "conditions": on_and_off})
 
 
-def _read(console: Console, source: Path, place: Path, *, resolution: int | None, ground: str, seed: int) -> ImageSet:
+def _read(console: Console, reading: Reading, seed: int) -> ImageSet:
     """Read images once it is known that the options can be used and that the place can hold their atlas."""
     with sentences(console, code=MISUSED):
-        if resolution is not None:
-            check_resolution(resolution)
-        parse_ground(ground)
-    refuse_atlas(source)
-    refuse_foreign(place)
+        if reading.resolution is not None:
+            check_resolution(reading.resolution)
+        parse_ground(reading.ground)
+    refuse_atlas(reading.source)
+    refuse_foreign(reading.place)
     if os.environ.get("WORLD_SIZE", "1") != "1":
         raise InputError(
             "Several processes came to make one map. Map with one, then train with many: torchrun ... train ATLAS."
         )
-    console.say(f"Reading {source} ...")
-    return read_images(source, resolution=resolution, ground=ground, seed=seed, report=console.report)
+    console.say(f"Reading {reading.source} ...")
+    return read_images(reading.source, resolution=reading.resolution, ground=reading.ground, seed=seed, report=console.report)
 
 
 def _map(console: Console, images: ImageSet, out: Path, wishes: Wishes) -> Atlas:
