@@ -75,7 +75,9 @@ class NeighborhoodCondition(FeatureCondition):
         """
         bank, neighbors = self.bank, self.neighbors
         if neighbors is None:
-            raise RuntimeError("This neighborhood has training rows but not who is near to whom. Describe it from the manifold.")
+            raise RuntimeError(
+                "This neighborhood has training rows but not who is near to whom. Describe it from the manifold."
+            )
         return bank[neighbors[rows, rng.integers(neighbors.shape[1], size=len(rows))]]
 
     def codes(self, rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
