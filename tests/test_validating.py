@@ -1,5 +1,7 @@
 """The recipe's validation: rows kept out of the fit, and scores that follow what is drawn."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +11,7 @@ from torch import Tensor
 from imatlas.features import PrincipalComponents
 from imatlas.generators import Vae
 from imatlas.images import digits
-from imatlas.recipes import fit_manifold
+from imatlas.recipes import fit_manifold, modeling
 from imatlas.recipes.modeling import Model, train_model
 from imatlas.recipes.validating import kept_out, validation_of
 from imatlas.training import Plan, Stage
@@ -53,6 +55,17 @@ def test_the_score_tells_other_images_from_noise_and_copies_of_one_are_called_a_
     assert found["collapsed"].score > found["real"].score
     assert (found["real"].warning, found["negatives"].warning) == ("", "")
     assert "The images drawn are collapsing: they lie 0% as far apart" in found["collapsed"].warning
+
+
+def test_validation_draws_no_image_that_is_judged(monkeypatch) -> None:
+    """Judging draws from seed 0 on, 10,000 images at most unless more are asked for."""
+    seen: list[int] = []
+    blank = SimpleNamespace(pixels=np.zeros((1, 8, 8, 1), np.uint8))
+    monkeypatch.setattr(Model, "sample", lambda self, seeds: seen.extend(seeds) or blank)
+    model = Model(Vae((1, 8, 8), code_dim=4, width=8), (), "vae")
+    modeling._pixels_of(model, model.generator, 500)
+    assert len(set(seen)) == 500
+    assert min(seen) > 1_000_000
 
 
 class Watched(Vae):

@@ -11,6 +11,7 @@ from imatlas.app.sheets import PALETTE, enlarged, map_frame, mosaic, thumbnail_m
 from imatlas.app.words import between, duration, flat, number
 from imatlas.conditions import ClusterCondition
 from imatlas.progress import silent
+from imatlas.recipes.modeling import MAP_GONE
 from imatlas.values import Codes, Samples, Score
 
 
@@ -24,6 +25,13 @@ def test_a_cluster_that_stands_for_another_gets_no_group_of_samples():
     asked_by, samples = _samples(SimpleNamespace(conditions=(clusters,), map_key="", sample=sample), silent)
     assert asked_by == "cluster"
     assert np.unique(samples.codes.fields["cluster"], return_counts=True)[1].tolist() == [10, 10]
+
+
+def test_samples_of_a_model_of_an_earlier_map_are_not_laid_out_by_the_clusters_of_now():
+    clusters, seeds = ClusterCondition(np.repeat([0, 1], 60), counts_as=np.array([0, 1])), []
+    model = SimpleNamespace(conditions=(clusters,), map_key=MAP_GONE, sample=lambda some, report: seeds.extend(some))
+    assert _samples(model, silent)[0] == ""
+    assert seeds == list(range(120))
 
 
 def test_sizes_of_clusters_are_told_in_one_row_a_level():
