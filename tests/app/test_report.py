@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imatlas.app.cluster_section import cluster_section
 from imatlas.app.report import ClosePair, Morph, ReportContents, write_report
 from imatlas.checks import InputError
 from imatlas.recipes import survey_manifold
@@ -213,7 +212,7 @@ def test_many_clusters_are_shown_in_part_and_the_rest_is_counted(tmp_path):
     assert "66 smaller clusters with 264 images are not shown here: 25 (4), 26 (4), " in text
 
 
-def test_wider_clusters_are_shown_as_they_are_asked_for_with_their_sizes():
+def test_wider_clusters_are_shown_as_they_are_asked_for_with_their_sizes(tmp_path):
     """360 training images in 8 clusters of 45, in pairs and in fours."""
     images = make_images(400, labels=False)
     manifold = make_manifold(images, 8)
@@ -223,9 +222,12 @@ def test_wider_clusters_are_shown_as_they_are_asked_for_with_their_sizes():
     levels = survey_manifold(manifold, images).levels
     assert levels["cluster_middle"] == {str(number): 90 for number in range(1, 5)}
     assert levels["cluster_coarse"] == {"1": 180, "2": 180}
-    _, middle, coarse = cluster_section(ReportContents(images, manifold=manifold))["levels"]
-    assert [(card["name"], card["size"]) for card in middle["cards"]] == [(f"middle:{n}", "90 images") for n in range(1, 5)]
-    assert (coarse["asked"], coarse["cards"][1]["name"]) == ("--cluster coarse:NUMBER", "coarse:2")
+    page = read_page(ReportContents(images, manifold=manifold), tmp_path / "report.html")
+    assert page.open == []
+    assert "Wider clusters 4 middle (middle:1, …), 2 coarse (coarse:1, …)" in page.text
+    middle, coarse = page.text.split("Wider groups, asked for as --cluster ")[1:]
+    assert [f"middle:{number} 90 images" in middle for number in range(1, 6)] == [True] * 4 + [False]
+    assert coarse.startswith("coarse:NUMBER coarse:1 180 images")
 
 
 def test_a_report_of_ten_thousand_colour_images_stays_below_eight_megabytes(tmp_path):
