@@ -34,7 +34,7 @@ def measure(cell: Cell) -> None:
     set_name, place = cell.job.set_name, cell.place
     chooser = judge(set_name, CHOOSING, place)
     validation = features(chooser, images.pixels[images.held_out_rows])
-    off = {dial: value for dial, value in OFF.items() if dial in model.generator.dials}
+    off = {dial: value for dial, value in OFF.items() if dial in model.dials}
 
     def distance(dials: dict[str, float]) -> float:
         return frechet_distance(validation, features(chooser, _drawn(model, dials, 0, min(N_TRIAL, cell.n_samples))))
@@ -43,7 +43,7 @@ def measure(cell: Cell) -> None:
     for arm, dials in chosen.items():
         cell.numbers[f"validation_{arm}"] = distance(dials)
     for arm, turned in ARMS.items():
-        if set(turned[0]) <= model.generator.dials:
+        if set(turned[0]) <= model.dials:
             trials = [off | dials for dials in turned]
             distances = [distance(trial) for trial in trials]
             best = int(np.argmin(distances))
