@@ -32,6 +32,11 @@ def test_half_of_the_images_are_mirrored() -> None:
     assert torch.equal(mirrored[flipped], images[flipped].flip(-1))
 
 
+def test_images_are_mirrored_where_they_are() -> None:
+    """A device without memory stands for a GPU."""
+    assert half_mirrored(spots(8, 7, 3).to("meta"), np.random.default_rng(0)).device.type == "meta"
+
+
 def test_changes_are_as_rare_and_as_large_as_they_are_said_to_be() -> None:
     images = spots(4000, 7, 7)
     result, values = changed(images, np.random.default_rng(0), mirrors=True)

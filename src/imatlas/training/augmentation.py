@@ -31,7 +31,7 @@ ZOOM, SHIFT = 0.2, 0.125
 
 def half_mirrored(images: Tensor, rng: np.random.Generator) -> Tensor:
     """Mirror each of some images (b, C, H, W) left to right with probability one half."""
-    flips = torch.from_numpy(rng.random(len(images)) < 0.5)
+    flips = torch.from_numpy(rng.random(len(images)) < 0.5).to(images.device)
     return torch.where(flips[:, None, None, None], images.flip(-1), images)
 
 
