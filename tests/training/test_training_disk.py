@@ -69,7 +69,7 @@ def test_a_full_disk_keeps_the_last_checkpoint_goes_on_and_is_said_once(
     assert "state.safetensors (No space left on device). What was there before is untouched." in note
     assert note.endswith("Training goes on.")
     assert torch.equal(model.second, whole.second)
-    kept = read_checkpoint(checkpoint_path(tmp_path))["now"].counters
+    kept = read_checkpoint(checkpoint_path(tmp_path)).parts["now"].counters
     assert (kept.stage, kept.step) == (0, 20)
     again = TwoStages(1)
     trained(again, folder=tmp_path)
@@ -93,10 +93,12 @@ def test_a_write_cut_short_leaves_no_part_of_a_file(tmp_path: Path, often: Clock
     assert lines[-1].endswith("\n")
 
 
-def test_a_stop_on_a_full_disk_is_an_error_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("made", [4, 56, 96], ids=["in a stage", "in its last step", "in the last step of all"])
+def test_a_stop_on_a_full_disk_is_an_error_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, made: int) -> None:
     with pytest.raises(Interrupted):
         trained(TwoStages(0), stopping({4}), tmp_path)
     before = checkpoint_path(tmp_path).read_bytes()
+    stopped_batch = stopping({made})
     with full_disk(monkeypatch), pytest.raises(InputError, match=r"Could not write .*What was there before is untouched"):
-        trained(TwoStages(0), stopping({4}), tmp_path)
+        trained(TwoStages(0), stopped_batch, tmp_path)
     assert checkpoint_path(tmp_path).read_bytes() == before

@@ -90,6 +90,20 @@ def test_the_seed_decides_the_run_and_no_global_generator_is_touched() -> None:
     assert not torch.equal(first, other)
 
 
+def test_stages_have_an_order_and_noise_of_their_own() -> None:
+    seen: dict[str, list[tuple]] = {"first": [], "second": []}
+
+    class Watched(TwoStages):
+        def loss(self, player, images, codes, generator) -> Tensor:
+            seen[player].append((generator.initial_seed(), float(images.sum()), float(codes["place"].sum())))
+            return super().loss(player, images, codes, generator)
+
+    list(train(Watched(0), N_ROWS, batch, Plan(steps=20, precision="float32")))
+    assert (len(seen["first"]), len(seen["second"])) == (12, 8)
+    for column in range(3):
+        assert not {row[column] for row in seen["first"]} & {row[column] for row in seen["second"]}
+
+
 def test_only_the_players_of_a_stage_move() -> None:
     model = TwoStages(0)
     before = {name: value.clone() for name, value in model.state_dict().items()}
@@ -150,6 +164,21 @@ def test_a_budget_too_short_for_ten_steps_is_refused_in_words(monkeypatch: pytes
     with pytest.raises(InputError, match=r"leaves .* s for stage slope, enough for [58] steps; .* Give a budget (20|13) times"):
         list(train(Slope(), N_ROWS, clock.batch, Plan(seconds=seconds, precision="float32")))
     assert clock.made == 4
+
+
+def test_a_budget_too_short_for_a_later_stage_is_refused_before_the_first_is_trained(monkeypatch: pytest.MonkeyPatch) -> None:
+    """60 steps of 0.5 s fit into the 30 s of stage one, 5 of 4 s into the 20 s of stage two."""
+    clock = Clock(lambda step: 0.5)
+    monkeypatch.setattr("imatlas.training.loop.time", clock)
+
+    class Slow(TwoStages):
+        def loss(self, player, images, codes, generator) -> Tensor:
+            clock.now += 3.5 * (player == "second")
+            return super().loss(player, images, codes, generator)
+
+    with pytest.raises(InputError, match=r"leaves 20 s for stage two, enough for 5 steps; .* Give a budget 20 times"):
+        list(train(Slow(0), N_ROWS, clock.batch, Plan(seconds=50.0, precision="float32")))
+    assert clock.made == 4 + 2
 
 
 def test_a_budget_too_short_for_a_hundred_steps_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

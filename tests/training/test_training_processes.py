@@ -16,11 +16,15 @@ from imatlas.generators import GENERATORS
 from imatlas.training.processes import Part, _sharing, agree, is_first, shared_mean
 
 HERE = Path(__file__).parent
+LONGEST_SECONDS = 900  # of processes that hang
 
 
 @pytest.fixture(scope="module")
 def together(tmp_path_factory) -> Path:
-    """What two processes leave that were started as torchrun starts them; a signal to one of them stopped both."""
+    """What two processes leave that were started as torchrun starts them; a signal to one of them stopped both.
+
+    In the end the first one fails alone, and the other hears of it.
+    """
     home = tmp_path_factory.mktemp("together")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -35,14 +39,21 @@ def together(tmp_path_factory) -> Path:
         )
         for rank in ("0", "1")
     ]
-    for process in started:
-        _, errors = process.communicate()
-        assert process.returncode == 0, errors
+    try:
+        for process in started:
+            _, errors = process.communicate(timeout=LONGEST_SECONDS)
+            assert process.returncode == 0, errors
+    finally:
+        for process in started:
+            process.kill()
     return home
 
 
 def test_two_processes_end_with_the_weights_of_one(together: Path) -> None:
-    """A batch of 9 rows is 4 and 5; sums in another order may differ by 1e-5, and do by far less."""
+    """A batch of 9 rows is 4 and 5; sums in another order may differ by 1e-5, and do by far less.
+
+    The gradients of stage two are as small as the 1e-8 that Adam adds to their size, so a factor on them would show.
+    """
     alone = trained(Bent(0))
     for rank in (0, 1):
         for name, values in load_file(together / f"whole-{rank}.safetensors").items():

@@ -3,12 +3,13 @@
 import json
 import signal
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import save_file
-from small_models import N_ROWS, Clock, TwoStages, batch, stopping
+from small_models import N_ROWS, Clock, Slope, TwoStages, batch, stopping
 
 from imatlas.checks import InputError
 from imatlas.training import Interrupted, Plan, drop_checkpoint, train
@@ -36,12 +37,12 @@ def rows_of(folder: Path) -> list[dict]:
 
 
 @pytest.mark.parametrize(
-    "stops", [{1}, {7}, {FIRST - 1}, {FIRST}, {FIRST + 1}, {FIRST + 9}, {5, 12, FIRST, FIRST + 1, LAST - 1}]
+    "stops", [{1}, {7}, {FIRST - 1}, {FIRST}, {FIRST + 1}, {FIRST + 9}, {LAST}, {5, 12, FIRST, FIRST + 1, LAST - 1}]
 )
 def test_a_stopped_and_resumed_run_equals_an_uninterrupted_one(tmp_path: Path, stops: set[int]) -> None:
     """The resumed models start from other weights, so all that is equal comes from the checkpoint.
 
-    The stops lie inside both stages and on both sides of the border between them (step 30 of 50).
+    The stops lie inside both stages, on both sides of the border between them (step 30 of 50), and in the very last step.
     """
     whole = run(TwoStages(0), folder=tmp_path / "whole")
     stopped_batch, model = stopping(stops), TwoStages(0)
@@ -150,16 +151,35 @@ def test_a_file_that_is_no_checkpoint_of_this_version_is_refused_in_words(tmp_pa
     with pytest.raises(InputError, match="no training checkpoint: it has no counters"):
         run(TwoStages(0), folder=tmp_path)
     save_file(tensors, path, metadata={"counters": '{"stage": 0, "step": 4}'})
-    with pytest.raises(InputError, match=r"a checkpoint of format 1; this version reads 2\. Go on with the version of imatlas"):
+    with pytest.raises(InputError, match=r"a checkpoint of format 1; this version reads 3\. Go on with the version of imatlas"):
         run(TwoStages(0), folder=tmp_path)
-    save_file(tensors, path, metadata={"format": "2", "counters": '{"now": {"stage": 0, "place": 4}}'})
+    save_file(
+        tensors, path, metadata={"format": "3", "plan": "{}", "notes": "{}", "counters": '{"now": {"stage": 0, "place": 4}}'}
+    )
     with pytest.raises(InputError, match=r"Could not resume from .*place.*Delete it and train anew"):
         run(TwoStages(0), folder=tmp_path)
 
 
-def test_the_checkpoint_of_another_network_is_refused_in_words(tmp_path: Path) -> None:
-    from small_models import Slope
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"seed": 4}, "seed 3, now 4"),
+        ({"batch_size": 16, "steps": 60}, "steps 50, now 60; batch_size 0, now 16"),
+        ({"learning_rate": 0.5}, "learning_rate 0.0, now 0.5"),
+        ({"precision": "bfloat16"}, "precision float32, now bfloat16"),
+        ({}, "rows 50, now 49"),
+    ],
+)
+def test_a_checkpoint_is_refused_under_another_plan_than_began_it(tmp_path: Path, change: dict, words: str) -> None:
+    with pytest.raises(Interrupted):
+        run(TwoStages(0), stopping({4}), tmp_path)
+    before = (tmp_path / "state.safetensors").read_bytes()
+    with pytest.raises(InputError, match=f"was begun with {words}. .*Give what it was begun with, or delete it"):
+        list(train(TwoStages(0), N_ROWS if change else N_ROWS - 1, batch, replace(PLAN, **change), folder=tmp_path))
+    assert (tmp_path / "state.safetensors").read_bytes() == before
 
+
+def test_the_checkpoint_of_another_network_is_refused_in_words(tmp_path: Path) -> None:
     with pytest.raises(Interrupted):
         run(TwoStages(0), stopping({4}), tmp_path)
     with pytest.raises(InputError, match="holds another network"):

@@ -1,5 +1,6 @@
 """One of several processes that a test starts: trains a small model and leaves its weights."""
 
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from safetensors.torch import save_file
 from small_models import N_ROWS, TwoStages, batch
 from torch import Tensor, distributed, nn
 
+from imatlas.checks import FailedRun, InputError
 from imatlas.generators import SAMPLERS, Flow, Gan, Generator, LatentFlow, Vae
 from imatlas.training import Interrupted, Plan, Stage, Trainable, Validation, train
 from imatlas.training.processes import is_first, joined, shared_mean
@@ -22,7 +24,7 @@ PLAN = Plan(steps=30, seed=3, precision="float32")
 
 
 class Bent(TwoStages):
-    """Two stages whose loss is the logarithm of a mean, on a batch that comes twice, with dropped rows."""
+    """Two stages whose loss is the logarithm of a mean, on a batch that comes twice, with dropped rows; faint in the second."""
 
     def stages(self) -> tuple[Stage, ...]:
         first, second = super().stages()
@@ -34,7 +36,7 @@ class Bent(TwoStages):
         noise = torch.randn(len(flat), 3, generator=generator)
         code = flat @ self.first + 0.1 * noise - self.center + codes["place"].repeat(2, 1).mean(dim=1, keepdim=True)
         error = shared_mean((code @ self.second - images.flatten(1).repeat(2, 1)).square().mean())
-        return 8 * error.log() + 0.01 * code.square().mean()
+        return (8 * error.log() + 0.01 * code.square().mean()) * (1 if player == "first" else 1e-9)
 
 
 class Crowd(Trainable):
@@ -104,7 +106,22 @@ def main(home: Path) -> None:
         save_file({key: values.clone() for key, values in state.items()}, home / f"{name}-{rank}.safetensors")
 
 
+def fail(home: Path) -> None:
+    """Do all of `main`, then train on images that the first process alone cannot read."""
+
+    def failing_batch(rows: np.ndarray, rng: np.random.Generator) -> tuple[Tensor, Codes]:
+        if is_first():
+            raise InputError("The images of the first process are gone.")
+        return batch(rows, rng)
+
+    with joined():
+        main(home)
+        trained(Bent(0), batch=failing_batch)
+
+
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    with joined():
-        main(Path(sys.argv[1]))
+    ends = {"0": (InputError, "are gone"), "1": (FailedRun, "Another process of this run has ended .* start all of them again")}
+    error, words = ends[os.environ["RANK"]]
+    with pytest.raises(error, match=words):
+        fail(Path(sys.argv[1]))

@@ -1,35 +1,37 @@
 """The one loop that trains every network of imatlas.
 
 The model owns its loss and names its players; the loop owns data order, precision, clipping, averaged weights, budget,
-checkpoints and resume. Batch and noise of step s are functions of (seed, s) alone, so a run that was stopped and
-resumed equals one that was not. A step that goes wrong is taken back (`recovery`), with the last good state in every
+checkpoints and resume. Batch and noise of a step are functions of seed, stage and step alone, so a run that was stopped
+and resumed equals one that was not. A step that goes wrong is taken back (`recovery`), with the last good state in every
 checkpoint beside the present one, so that a resumed run goes back to where an uninterrupted one would.
 """
 
 from __future__ import annotations
 
 import copy
+import math
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
-from imatlas.checks import FailedRun, InputError
+from imatlas.checks import FailedRun
 from imatlas.progress import Progress
 from imatlas.training.batches import Batch, Batches
-from imatlas.training.checkpoints import checkpoint_path, read_checkpoint, write_checkpoint
+from imatlas.training.checkpoints import checkpoint_path
 from imatlas.training.contract import Trainable
 from imatlas.training.memory import keep_freed_memory
-from imatlas.training.metrics import append_row, keep_rows
+from imatlas.training.metrics import append_row
 from imatlas.training.notes import Notes
-from imatlas.training.pace import Pace, judge_steps
+from imatlas.training.pace import UNKNOWN_STEPS, Pace, judge_steps
 from imatlas.training.plan import Plan
 from imatlas.training.precision import autocast, faster_precision, repeatable_precision
 from imatlas.training.processes import Part, agree, is_first, joined, share_weights, wait
 from imatlas.training.recovery import MOST_RESTARTS, NotFinite, require_finite, watch
+from imatlas.training.run import Run
 from imatlas.training.state import Counters, Kept, Moving, fill
 from imatlas.training.stopping import Interrupted, stop_requests
 from imatlas.training.validation import Best, Validate
@@ -37,7 +39,6 @@ from imatlas.training.validation import Best, Validate
 __all__ = ["train"]
 
 CHECKPOINT_SECONDS = 60.0
-UNKNOWN_STEPS = 1_000_000
 LOG_EVERY = 20
 SNAPSHOT_SHARE = 1 / 8
 
@@ -72,81 +73,35 @@ def train(
     Raises
     ------
     Interrupted
-        On Ctrl-C or SIGTERM, after the step was finished and the state was saved.
+        On Ctrl-C or SIGTERM, after the step was finished and the state was saved; in the last step of all as well.
     InputError
-        If the checkpoint there cannot be continued, or fewer than ten steps of a stage fit into the budget.
+        If the checkpoint there cannot be continued or was begun by another plan, or fewer than ten steps of a stage fit into
+        the budget, or a stop was asked for and the state could not be saved.
     FailedRun
-        If a loss or gradient stays NaN or infinite though the learning rate was halved three times.
+        If a loss or gradient stays NaN or infinite though the learning rate was halved three times, or another process ended.
     """
     keep_freed_memory()
     with joined():
-        run = _Run(model, n_rows, batch, plan, None if folder is None else checkpoint_path(folder), validate)
+        run = Run(model, n_rows, batch, plan, None if folder is None else checkpoint_path(folder), validate)
         wait()  # for a checkpoint that the first process may still be writing
         found = run.found()
         wait()
-        run = run if is_first() else replace(run, checkpoint=None)
-        for number in range(found["now"].counters.stage if found else 0, len(model.stages())):
-            yield from _StageRun(run, number, found).reports()
-            found = {}
+        run, parts = replace(run, notes=found.notes, checkpoint=run.checkpoint if is_first() else None), found.parts
+        for number in range(parts["now"].counters.stage if parts else 0, len(model.stages())):
+            yield from _StageRun(run, number, parts).reports()
+            parts = {}
     model.eval()
-
-
-@dataclass(frozen=True)
-class _Run:
-    """What all stages of a training run have in common."""
-
-    model: Trainable
-    n_rows: int
-    batch: Batch
-    plan: Plan
-    checkpoint: Path | None
-    validate: Validate | None
-    notes: Notes = field(default_factory=Notes)
-
-    def found(self) -> dict[str, Kept]:
-        """Give the checkpoint to go on from, empty if there is none, and drop the metrics of steps that will be made again."""
-        if self.checkpoint is None:
-            return {}
-        parts = read_checkpoint(self.checkpoint) if self.checkpoint.exists() else {}
-        counters = parts["now"].counters if parts else Counters()
-        n_stages = len(self.model.stages())
-        if counters.stage >= n_stages:
-            raise InputError(
-                f"{self.checkpoint} stopped in stage {counters.stage + 1}; this model has {n_stages}. Delete it and train anew."
-            )
-        self.forget(counters)
-        return parts
-
-    def forget(self, counters: Counters) -> None:
-        """Drop the metrics of steps after these."""
-        if self.checkpoint is not None and is_first():
-            stages = self.model.stages()
-            reached = {stage.name: UNKNOWN_STEPS for stage in stages[: counters.stage]}
-            keep_rows(self.checkpoint.with_name("metrics.jsonl"), reached | {stages[counters.stage].name: counters.step})
-
-    @contextmanager
-    def going_on(self) -> Iterator[None]:
-        """Say what cannot be written, and go on: training outlives a full disk, on which the last checkpoint stays."""
-        try:
-            yield
-        except InputError as error:
-            self.notes.add(f"{error} Training goes on.")
-
-    def write(self, parts: dict[str, Kept]) -> None:
-        """Write a checkpoint, if there is a folder."""
-        if self.checkpoint is not None:
-            write_checkpoint(self.checkpoint, parts)
 
 
 class _StageRun:
     """One stage of a training run, begun or gone on with."""
 
-    def __init__(self, run: _Run, number: int, found: dict[str, Kept]) -> None:
+    def __init__(self, run: Run, number: int, found: Mapping[str, Kept]) -> None:
         self.run, self.model, self.stage = run, run.model, run.model.stages()[number]
         self.device = next(self.model.parameters()).device
         self.plan = run.plan.for_stage(self.stage)
         self.part = Part.own(self.plan.batch_size, divided=self.model.divisible)
-        self.batches = Batches(run.n_rows, run.batch, self.plan.batch_size, self.plan.seed, self.device, self.part)
+        self.batches = Batches(run.n_rows, run.batch, self.plan.batch_size, self.plan.seed, number, self.device, self.part)
         self.noise = torch.Generator()
         self.now = found["now"].counters if found else Counters(number)
         if found:
@@ -170,7 +125,8 @@ class _StageRun:
             self.state.put_back(self.good)
             self.good = replace(self.good, counters=copy.deepcopy(self.now))
         self.pace = Pace(self.plan, self.now.step, self.now.seconds)
-        start, saved = time.monotonic() - self.now.seconds, time.monotonic()
+        saved = time.monotonic()
+        self.start = saved - self.now.seconds
         with stop_requests() as asked:
             while not self.is_done:
                 try:
@@ -178,7 +134,7 @@ class _StageRun:
                 except NotFinite as harm:
                     yield self._go_back(harm)
                     continue
-                is_asked, self.now.seconds = agree(len(asked), time.monotonic() - start)
+                is_asked, self.now.seconds = agree(len(asked), time.monotonic() - self.start)
                 self._correct_steps()
                 self._keep_snapshot()
                 self._validate()
@@ -187,31 +143,24 @@ class _StageRun:
                         self.run.notes.add(sentence)
                     yield self._report()
                     self.good = self.state.keep(self.now)
-                if self.is_done:
+                if self.is_done or is_asked:
                     break
-                if is_asked:
-                    self._save()
-                    raise Interrupted(f"stopped at step {self.now.step} of {self.now.steps} of stage {self.stage.name}")
                 if self.good.counters.step == self.now.step and time.monotonic() - saved > CHECKPOINT_SECONDS:
                     with self.run.going_on():
                         self._save()
                     saved = time.monotonic()
+            if agree(len(asked))[0]:
+                self._save()
+                raise Interrupted(f"stopped at step {self.now.step} of {self.now.steps} of stage {self.stage.name}")
         self.model.load_state_dict(self.state.average.state_dict())
         if self.best and self.best.kept and self.best.beats(self.now):
             fill(self.model, self.best.kept, "model/")
         self._save_end()
-        if agree(len(asked))[0] and not self.is_last:
-            raise Interrupted(f"stopped after stage {self.stage.name}, {self.now.step} steps")
 
     @property
     def is_done(self) -> bool:
         """Whether all steps that are planned are made."""
         return 0 < self.now.steps <= self.now.step
-
-    @property
-    def is_last(self) -> bool:
-        """Whether no stage follows."""
-        return self.now.stage + 1 == len(self.model.stages())
 
     def _choose_precision(self) -> str:
         if self.plan.precision != "auto":
@@ -271,10 +220,11 @@ class _StageRun:
             f"{harm} at step {failed} of stage {self.stage.name}: training goes on from step {self.now.step} at half the "
             f"learning rate (time {self.now.restarts} of {MOST_RESTARTS})."
         )
+        report = self._report()
         with self.run.going_on():
             self.run.forget(self.now)
             self._save()
-        return self._report()
+        return report
 
     def _correct_steps(self) -> None:
         known = self.now.steps
@@ -283,6 +233,22 @@ class _StageRun:
             few = judge_steps(self.stage.name, self.now.steps, self.plan.seconds)
             if few:
                 self.run.notes.add(few)
+                self._rehearse()
+
+    def _rehearse(self) -> None:
+        """Refuse now what a later stage would: its steps are timed on a copy. Stages differ in cost less than tenfold."""
+        before = time.monotonic()
+        for number in range(self.now.stage + 1, len(self.model.stages())):
+            run = replace(self.run, model=copy.deepcopy(self.model), checkpoint=None, validate=None, notes=Notes())
+            later = _StageRun(run, number, {})
+            later.now.precision = self.now.precision
+            with suppress(NotFinite):  # of a model that is not yet ready for it
+                later._one_step()
+                start = time.monotonic()
+                later._one_step()
+                (seconds,) = agree(time.monotonic() - start)
+                judge_steps(later.stage.name, max(1, int(later.plan.seconds / max(seconds, 1e-9))), later.plan.seconds)
+        self.start += time.monotonic() - before
 
     def _keep_snapshot(self) -> None:
         """Once in a stage, early, let the model copy what it wants of its averaged weights."""
@@ -310,7 +276,7 @@ class _StageRun:
         now = self.now
         rate = now.step / max(now.seconds, 1e-9)
         values = {f"loss_{name}": loss for name, loss in now.losses.items()}
-        if now.validations:
+        if now.validations and math.isfinite(now.score):
             values["validation"] = now.score
         values["learning_rate"] = self._rate_at(max(0, now.step - 1), now.steps or UNKNOWN_STEPS)
         report = Progress(
@@ -338,7 +304,7 @@ class _StageRun:
 
     def _save_end(self) -> None:
         """Keep the weights another stage begins with; those of the last stage are the caller's to keep."""
-        if not self.is_last:
+        if self.now.stage + 1 < len(self.model.stages()):
             ended = {name: values for name, values in self.state.tensors().items() if name.startswith("model/")}
             with self.run.going_on():
                 self.run.write({"now": Kept(Counters(self.now.stage + 1), ended)})

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 __all__ = ["Notes"]
 
 
+@dataclass
 class Notes:
-    """Sentences that wait for the next report."""
+    """Sentences that wait for the next report; JSON values only, as they go into the checkpoint.
 
-    def __init__(self) -> None:
-        self._waiting: list[str] = []
-        self._said: set[str] = set()
+    Parameters
+    ----------
+    waiting : for the next report.
+    known : all that were added, and will not be again.
+    """
+
+    waiting: list[str] = field(default_factory=list)
+    known: list[str] = field(default_factory=list)
 
     def add(self, sentence: str) -> None:
-        """Let a sentence wait, unless it was said before."""
-        if sentence not in self._said:
-            self._said.add(sentence)
-            self._waiting.append(sentence)
+        """Let a sentence wait, unless it was added before."""
+        if sentence not in self.known:
+            self.known.append(sentence)
+            self.waiting.append(sentence)
 
     def take(self) -> str:
         """Give what waits, as one text, empty if nothing does."""
-        text = " ".join(self._waiting)
-        self._waiting.clear()
+        text = " ".join(self.waiting)
+        self.waiting.clear()
         return text

@@ -8,11 +8,12 @@ from __future__ import annotations
 from imatlas.checks import InputError
 from imatlas.training.plan import DECAY_SHARE, Plan
 
-__all__ = ["Pace", "judge_steps"]
+__all__ = ["UNKNOWN_STEPS", "Pace", "judge_steps"]
 
 CALIBRATION_STEPS = 4
 CORRECTED_EVERY = 20
 FEWEST_STEPS, FEW_STEPS = 10, 100
+UNKNOWN_STEPS = 1_000_000
 
 
 class Pace:

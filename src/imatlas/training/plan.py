@@ -25,7 +25,6 @@ class Plan:
     batch_size : images per step; 0 = what each stage of the model asks for.
     learning_rate : peak rate; 0 = the stage's own. Reached after 100 steps, lowered linearly to zero over the last 35 %.
     betas : decay rates of Adam's first and second moments.
-    weight_decay : decoupled weight decay (AdamW).
     clip : largest gradient norm of one player's step.
     seed : source of the data order and of all noise; equal seeds and steps give equal weights on one machine.
     precision : "float32" or "bfloat16" products; "auto" measures both on the first batch of a run with a time budget and
@@ -37,7 +36,6 @@ class Plan:
     batch_size: int = 0
     learning_rate: float = 0.0
     betas: tuple[float, float] = (0.9, 0.95)
-    weight_decay: float = 0.0
     clip: float = 1.0
     seed: int = 0
     precision: str = "auto"
@@ -45,7 +43,7 @@ class Plan:
     def __post_init__(self) -> None:
         if self.steps <= 0 and self.seconds <= 0:
             raise ValueError("A training plan wants steps or seconds above 0; got neither. Give --steps or --budget.")
-        for name in ("steps", "seconds", "learning_rate", "weight_decay", "clip"):
+        for name in ("steps", "seconds", "learning_rate", "clip"):
             require_range(getattr(self, name), low=0, high=float("inf"), name=name)
         require_range(self.batch_size, low=0, high=65536, name="batch_size")
         if self.precision not in ("auto", "float32", "bfloat16"):

@@ -24,7 +24,7 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.overrides import TorchFunctionMode
 
-from imatlas.checks import InputError
+from imatlas.checks import FailedRun, InputError
 
 __all__ = ["Part", "agree", "is_first", "joined", "share_weights", "shared_mean", "wait"]
 
@@ -59,7 +59,8 @@ def agree(*numbers: float) -> tuple[float, ...]:
     if not distributed.is_initialized():
         return numbers
     largest = torch.tensor(numbers or (0.0,), dtype=torch.float64)
-    distributed.all_reduce(largest, distributed.ReduceOp.MAX)
+    with _hearing():
+        distributed.all_reduce(largest, distributed.ReduceOp.MAX)
     return tuple(largest.tolist())
 
 
@@ -67,7 +68,8 @@ def share_weights(model: nn.Module) -> None:
     """Take over the first process's parameters and buffers."""
     if distributed.is_initialized():
         for values in model.state_dict().values():
-            distributed.broadcast(values, src=0)
+            with _hearing():
+                distributed.broadcast(values, src=0)
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,8 @@ class Part:
         there = torch.tensor([float(values.grad is not None) for values in parameters], device=loss.device)
         parts = [share * gradient.flatten() for gradient in gradients]
         flat = torch.cat([*parts, there, share * loss.detach().float().view(1)])
-        distributed.all_reduce(flat)
+        with _hearing():
+            distributed.all_reduce(flat)
         *sums, there, total = flat.split([*(len(part) for part in parts), len(there), 1])
         for values, gradient, known in zip(parameters, sums, there.tolist(), strict=True):
             values.grad = gradient.view_as(values) if known else None
@@ -146,8 +149,21 @@ def shared_mean(mean: Tensor) -> Tensor:
     if part is None:
         return mean
     whole = mean.detach() * ((part.stop - part.start) / part.whole)
-    distributed.all_reduce(whole)
+    with _hearing():
+        distributed.all_reduce(whole)
     return mean + (whole - mean.detach())
+
+
+@contextmanager
+def _hearing() -> Iterator[None]:
+    """Say in words that another process is gone, where a sum over all of them can no longer be made."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise FailedRun(
+            f"Another process of this run has ended ({str(error).splitlines()[0]}); none can go on alone. "
+            "See what that one said, and start all of them again."
+        ) from error
 
 
 @contextmanager
@@ -176,7 +192,10 @@ class _OwnNoise(TorchFunctionMode):
         if given.get("generator") is not self.generator or func is torch.randperm:
             return func(*args, **given)
         if func not in (torch.rand, torch.randn):
-            raise ValueError(f"A loss drew noise by {func.__name__}; several processes can share torch.rand and torch.randn.")
+            raise ValueError(
+                f"A loss drew noise by {func.__name__}; several processes can share torch.rand and torch.randn. "
+                "Draw with one of these."
+            )
         sizes = given.pop("size", args[0] if args and not isinstance(args[0], int) else args)
         if not len(sizes):
             return func((), **given)

@@ -127,8 +127,7 @@ class Moving:
             mean.copy_(value)
 
     def _optimizer(self, parameters: list[nn.Parameter]) -> torch.optim.AdamW:
-        plan = self.plan
-        return torch.optim.AdamW(parameters, plan.learning_rate, betas=plan.betas, weight_decay=plan.weight_decay, fused=True)
+        return torch.optim.AdamW(parameters, self.plan.learning_rate, betas=self.plan.betas, weight_decay=0.0, fused=True)
 
 
 def fill(module: nn.Module, kept: Kept, prefix: str) -> None:

@@ -11,7 +11,7 @@ __all__ = ["Interrupted", "stop_requests"]
 
 
 class Interrupted(KeyboardInterrupt):
-    """Training was stopped by the user, between two steps, after its state was saved."""
+    """Training was stopped by the user, between two steps, after its state was saved where it has a folder."""
 
 
 @contextmanager
