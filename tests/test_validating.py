@@ -1,5 +1,6 @@
 """The recipe's validation: rows kept out of the fit, and scores that follow what is drawn."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,7 +13,7 @@ from imatlas.features import PrincipalComponents
 from imatlas.generators import Vae
 from imatlas.images import digits
 from imatlas.recipes import fit_manifold, modeling
-from imatlas.recipes.modeling import Model, train_model
+from imatlas.recipes.modeling import Model, build_model, train_model
 from imatlas.recipes.validating import kept_out, validation_of
 from imatlas.training import Plan, Stage
 
@@ -47,7 +48,7 @@ def test_the_score_tells_other_images_from_noise_and_copies_of_one_are_called_a_
     }
     model = Vae((1, 8, 8), code_dim=4, width=8)
     found = {
-        name: validation_of(lambda _, b, drawn=drawn: drawn[:b], manifold, extractor, rows)(model)
+        name: validation_of(lambda _, b, drawn=drawn: drawn[:b], manifold, extractor.rows, rows)(model)
         for name, drawn in pictures.items()
     }
     assert abs(found["real"].score) < 3 * found["real"].error
@@ -83,16 +84,36 @@ class Watched(Vae):
 
 
 SEEN: set[bytes] = set()
+PLAN = Plan(steps=24, precision="float32")
 
 
-def test_rows_kept_out_are_never_trained_on_and_score_what_is_drawn(small_digits) -> None:
+@pytest.mark.parametrize("is_from_disk", [False, True])
+def test_rows_kept_out_are_never_trained_on_and_score_what_is_drawn(small_digits, is_from_disk: bool) -> None:
+    """A manifold that was just learned knows its extractor; to one from disk it comes along."""
     images, manifold, extractor, rows = small_digits
+    if is_from_disk:
+        manifold = replace(manifold, features=replace(manifold.features, extract=None))
+    SEEN.clear()
     with torch.random.fork_rng():
         torch.manual_seed(0)
         model = Model(Watched((1, 8, 8), code_dim=4, width=8), (), "vae")
-    reports = list(train_model(model, images, manifold, Plan(steps=24, precision="float32"), extractor=extractor))
+    reports = list(train_model(model, images, manifold, PLAN, extractor=extractor if is_from_disk else None))
     assert np.isfinite(reports[-1].values["validation"])
     pixels = torch.from_numpy(images.pixels[:, :, :, 0]).float()[:, None] / 127.5 - 1
     seen = np.array([row.tobytes() in SEEN for row in pixels.numpy()])
     assert seen.sum() == 340
     assert not seen[rows].any()
+
+
+def test_the_prior_and_the_neighborhoods_see_no_row_kept_out(small_digits, monkeypatch) -> None:
+    images, manifold, _, rows = small_digits
+    seen: list = []
+    monkeypatch.setattr(modeling, "train_prior", lambda prior, *given, folder: seen.extend(given) or ())
+    model = build_model(images, manifold, kind="vae", conditions=("neighborhood",))
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = replace(model, generator=Watched((1, 8, 8), model.generator.fields, code_dim=4, width=8))
+    list(train_model(model, images, manifold, PLAN))
+    (neighborhood,), fitted, _ = seen
+    assert sorted([*fitted, *rows]) == list(range(360))
+    assert not np.isin(neighborhood.neighbors, rows).any()

@@ -46,6 +46,16 @@ def test_a_neighborhood_never_comes_from_the_row_itself(images, manifold) -> Non
         NeighborhoodCondition(condition.fit, condition.bank).near(rows, np.random.default_rng(0))
 
 
+def test_codes_without_some_rows_say_nothing_of_them(images, manifold) -> None:
+    """Row 0 has 1, 2, 3 for neighbors: without 1 and 3 it is 2 alone; rows far from these keep theirs."""
+    whole = NeighborhoodCondition.describe(images, manifold)
+    condition = whole.without(np.array([1, 3]))
+    assert condition.neighbors[0].tolist() == [2, 2, 2]
+    assert not np.isin(condition.neighbors, [1, 3]).any()
+    np.testing.assert_array_equal(condition.neighbors[10:90], whole.neighbors[10:90])
+    assert whole.without(np.empty(0, np.int64)) is whole
+
+
 def test_a_neighborhood_is_corrupted_by_as_much_as_it_says(images, manifold) -> None:
     """(code - sqrt(1 - s^2) h_j) / s is standard normal for one of the neighbors j; the amount s is uniform in [0, 0.5]."""
     condition = NeighborhoodCondition.describe(images, manifold)

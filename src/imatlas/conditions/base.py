@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from typing import Self
 
 import numpy as np
 
@@ -50,6 +51,13 @@ class Condition(ABC):
         RuntimeError
             If the condition came from disk without its rows.
         """
+
+    def without(self, rows: np.ndarray) -> Self:
+        """Give the condition whose codes of other training rows say nothing of some rows (v,), which a fit must not see.
+
+        By default it is the same, since a row's code is its own.
+        """
+        return self
 
     @abstractmethod
     def draw(self, rng: np.random.Generator) -> np.ndarray:

@@ -80,6 +80,16 @@ class NeighborhoodCondition(FeatureCondition):
             )
         return bank[neighbors[rows, rng.integers(neighbors.shape[1], size=len(rows))]]
 
+    def without(self, rows: np.ndarray) -> NeighborhoodCondition:
+        """Give the condition in which none of some rows is near to others: the nearest that are left come in their places."""
+        if self.neighbors is None or not len(rows):
+            return self
+        is_out = np.isin(self.neighbors, rows)
+        left_first = np.take_along_axis(self.neighbors, np.argsort(is_out, axis=1, kind="stable"), axis=1)
+        n_left = np.maximum((~is_out).sum(axis=1, keepdims=True), 1)
+        places = np.arange(self.neighbors.shape[1]) % n_left
+        return NeighborhoodCondition(self.fit, self.bank, np.take_along_axis(left_first, places, axis=1))
+
     def codes(self, rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Give corrupted codes float32 (b, m + 1) of random near neighbors."""
         clean = self.near(rows, rng)

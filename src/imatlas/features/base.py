@@ -37,7 +37,7 @@ class Extractor(ABC):
     def transform(self, images: ImageSet) -> Features:
         """Give the features of an image set, row by row the same images."""
         blocks = [self.rows(np.asarray(images.pixels[i : i + BLOCK])) for i in range(0, max(1, len(images)), BLOCK)]
-        return Features(np.concatenate(blocks), self.name, self.settings())
+        return Features(np.concatenate(blocks), self.name, self.settings(), self.rows)
 
     @abstractmethod
     def pack(self) -> tuple[dict[str, object], dict[str, np.ndarray]]:

@@ -72,9 +72,14 @@ def split_plan(plan: Plan) -> tuple[Plan, Plan]:
 
 
 def train_prior(
-    prior: NeighborhoodPrior, conditions: Sequence[Condition], n_rows: int, plan: Plan, *, folder: ModelFolder | None = None
+    prior: NeighborhoodPrior,
+    conditions: Sequence[Condition],
+    fitted: np.ndarray,
+    plan: Plan,
+    *,
+    folder: ModelFolder | None = None,
 ) -> Iterator[Progress]:
-    """Train a prior in place, on the fields of a training row and the features of a random near neighbor of it.
+    """Train a prior in place, on the fields of a training row among `fitted` and the features of a random near neighbor of it.
 
     It is kept beside the model, its checkpoint and metrics in a folder of their own; one that is there already is read.
     """
@@ -87,9 +92,9 @@ def train_prior(
     others = [condition for condition in conditions if isinstance(condition, WordCondition)]
 
     def batch(rows: np.ndarray, rng: np.random.Generator) -> tuple[Tensor, Codes]:
-        return torch.from_numpy(neighborhood.near(rows, rng)), batch_codes(others, rows, rng)
+        return torch.from_numpy(neighborhood.near(fitted[rows], rng)), batch_codes(others, fitted[rows], rng)
 
-    yield from run_training(prior, n_rows, batch, plan, folder=None if folder is None else folder.folder / "prior")
+    yield from run_training(prior, len(fitted), batch, plan, folder=None if folder is None else folder.folder / "prior")
     if folder is not None and is_first():
         folder.save_packed("prior", {}, prior.state_dict())
         drop_checkpoint(folder.folder / "prior")

@@ -194,24 +194,23 @@ def train_model(
 
     Parameters
     ----------
-    extractor : the fitted one that made the manifold's features. With it, stages that may get worse late end with their
-        best weights: a part of the training rows is kept out of the fit and scores them.
+    extractor : the fitted one that made the manifold's features, where they came from disk. With it, stages that may get worse
+        late end with their best weights: a part of the training rows is kept out of the fit and scores them.
     """
+    extract, kept = manifold.features.extract if extractor is None else extractor.rows, np.empty(0, np.int64)
+    if extract is not None and any(stage.validated for stage in model.generator.stages()):
+        kept = kept_out(len(manifold), plan.seed)
+    validate = validation_of(partial(_pixels_of, model), manifold, extract, kept) if extract and len(kept) else None
+    fitted = np.setdiff1d(np.arange(len(manifold)), kept)
+    conditions = [condition.without(kept) for condition in model.conditions]
     if model.prior is not None:
         prior_plan, plan = split_plan(plan)
-        yield from train_prior(model.prior, model.conditions, len(manifold), prior_plan, folder=folder)
-
-    fitted, validate = np.arange(len(manifold)), None
-    if extractor is not None and any(stage.validated for stage in model.generator.stages()):
-        kept = kept_out(len(manifold), plan.seed)
-        if len(kept):
-            fitted = np.setdiff1d(fitted, kept)
-            validate = validation_of(partial(_pixels_of, model), manifold, extractor, kept)
+        yield from train_prior(model.prior, conditions, fitted, prior_plan, folder=folder)
 
     def batch(rows: np.ndarray, rng: np.random.Generator) -> tuple[Tensor, Codes]:
         rows = fitted[rows]
-        shown, codes = to_images(images.pixels[manifold.rows[rows]]), batch_codes(model.conditions, rows, rng)
-        return augmented(shown, codes, rng, mirrored=model.mirrored, fields=model.generator.fields)
+        shown, codes = to_images(images.pixels[manifold.rows[rows]]), batch_codes(conditions, rows, rng)
+        return augmented(shown.to(_device(model)), codes, rng, mirrored=model.mirrored, fields=model.generator.fields)
 
     place = None if folder is None else folder.folder
     yield from run_training(model.generator, len(fitted), batch, plan, folder=place, validate=validate)

@@ -13,7 +13,6 @@ import numpy as np
 from scipy.spatial.distance import pdist, squareform
 
 from imatlas.evaluation import kernel_distance
-from imatlas.features import Extractor
 from imatlas.generators import Generator
 from imatlas.training import Trainable, Validate, Validation
 from imatlas.values import Manifold
@@ -44,15 +43,18 @@ def kept_out(n_rows: int, seed: int) -> np.ndarray:
 
 
 def validation_of(
-    draw: Callable[[Generator, int], np.ndarray], manifold: Manifold, extractor: Extractor, rows: np.ndarray
+    draw: Callable[[Generator, int], np.ndarray],
+    manifold: Manifold,
+    extract: Callable[[np.ndarray], np.ndarray],
+    rows: np.ndarray,
 ) -> Validate:
     """Give what scores averaged weights of a generator.
 
     Parameters
     ----------
     draw : gives the pixels uint8 (b, H, W, C) of b images that a generator draws, its conditions drawn as in the set.
-    manifold : of the training rows, in the features of the extractor.
-    extractor : the fitted one that made the map.
+    manifold : of the training rows.
+    extract : gives rows of its features, of other pixels; see `Features.extract`.
     rows : training rows (v,) the fit does not see.
     """
     features = np.asarray(manifold.features.rows)
@@ -64,7 +66,7 @@ def validation_of(
     def validate(average: Trainable) -> Validation:
         if not isinstance(average, Generator):
             raise TypeError(f"A {type(average).__name__} came to be validated; wanted a Generator.")
-        placed = (extractor.rows(draw(average, len(rows))) - center) / scale
+        placed = (extract(draw(average, len(rows))) - center) / scale
         distance = kernel_distance(real, placed)
         share = _nearest_other(placed) / max(usual, 1e-12)
         warning = (

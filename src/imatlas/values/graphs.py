@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -28,11 +28,13 @@ class Features:
     rows : float32 (n, d); may be a memory map.
     extractor : name of the extractor, one of the keys of `imatlas.features.EXTRACTORS` or the user's own.
     settings : the extractor's settings, JSON values only.
+    extract : gives such rows of other pixels uint8 (b, H, W, C); None where the fitted extractor is not at hand, as on disk.
     """
 
     rows: np.ndarray
     extractor: str
     settings: Mapping[str, object] = field(default_factory=dict)
+    extract: Callable[[np.ndarray], np.ndarray] | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rows", require_matrix(self.rows, "features"))
