@@ -39,7 +39,9 @@ GROUPS: dict[str, dict[str, Budgets]] = {
     "bakeoff": {"fashion-mnist": {"2m": ("imatlas", *VARIANTS), "10m": VARIANTS, "30m": VARIANTS}},
     "guidance": {"fashion-mnist": {"10m": ("imatlas", "imatlas:flow-transformer", "imatlas:flow-unet")}},
     "speed": {"fashion-mnist": {"10m": ("imatlas", *VARIANTS)}},
-    "throughput": {"fashion-mnist": {"1m": ("imatlas:transformer", "imatlas:mlp", "imatlas:convolutional")}},
+    "throughput": {
+        "fashion-mnist": {"1m": ("imatlas:transformer", "imatlas:mlp", "imatlas:wide-mlp", "imatlas:convolutional")}
+    },
     "gpu": {name: {"10m": ("imatlas",), "60m": ("imatlas",)} for name in ("fashion-mnist", "cifar10")},
 }
 """Group -> set -> budget -> methods; "imatlas" is what `imatlas run` does by default, "imatlas:X" a variant X.

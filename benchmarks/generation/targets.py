@@ -114,5 +114,6 @@ TARGETS = (
     _few_steps("flow-unet"),
     _throughput("transformer", 2.0),
     _throughput("mlp", 2.0),
+    _throughput("wide-mlp", 2.0),
     _throughput("convolutional", 1.3),
 )

@@ -23,10 +23,11 @@ from imatlas.networks.unet import UNet
 from imatlas.training import Plan, Stage, Trainable, faster_precision, train
 from imatlas.values import Codes
 
-BATCH = 128
 ROUNDS = 3
 MANY_STEPS = 1_000_000
-WIDTH = 256
+
+SIZES = {"transformer": (256, 128), "mlp": (256, 128), "wide-mlp": (1024, 512), "convolutional": (256, 128)}
+"""Kind of network -> width of its layers (of a convolutional one: of its condition), and images a step."""
 
 
 class Task(Trainable):
@@ -34,11 +35,12 @@ class Task(Trainable):
 
     def __init__(self, kind: str, image_shape: tuple[int, int, int]) -> None:
         super().__init__()
-        self.condition = ConditionEmbedding((), WIDTH)
-        self.network, self.flat = _network(kind, image_shape), kind == "mlp"
+        width, self.batch_size = SIZES[kind]
+        self.condition = ConditionEmbedding((), width)
+        self.network, self.flat = _network(kind, image_shape, width), kind.endswith("mlp")
 
     def stages(self) -> tuple[Stage, ...]:
-        return (Stage("train", self.players(), batch_size=BATCH),)
+        return (Stage("train", self.players(), batch_size=self.batch_size),)
 
     def loss(self, player: str, images: Tensor, codes: Mapping[str, Tensor], generator: torch.Generator) -> Tensor:
         return velocity_error(self._guess, images, generator, mean=0.0, spread=1.0)
@@ -74,11 +76,11 @@ def our_rate(task: Task, pixels: np.ndarray, seconds: float) -> float:
         task.loss("model", images, {}, torch.Generator().manual_seed(0)).backward()
         task.zero_grad(set_to_none=True)
 
-    images = to_images(pixels[:BATCH])
+    images = to_images(pixels[: task.batch_size])
     plan = Plan(steps=MANY_STEPS, precision=faster_precision(work, torch.device("cpu")))
     for progress in train(task, len(pixels), batch, plan):
         if progress.seconds > seconds:
-            return progress.done * BATCH / progress.seconds
+            return progress.done * task.batch_size / progress.seconds
     raise RuntimeError(f"{MANY_STEPS} steps were over before {seconds} seconds; raise MANY_STEPS.")
 
 
@@ -87,19 +89,19 @@ def plain_rate(task: Task, pixels: np.ndarray, seconds: float) -> float:
     optimizer, noise = torch.optim.AdamW(task.parameters(), 1e-3), torch.Generator().manual_seed(0)
     start, steps = time.perf_counter(), 0
     while time.perf_counter() - start < seconds:
-        images = to_images(pixels[torch.randint(len(pixels), (BATCH,)).numpy()])
+        images = to_images(pixels[torch.randint(len(pixels), (task.batch_size,)).numpy()])
         loss = task.loss("model", images, {}, noise)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         steps += 1
-    return steps * BATCH / (time.perf_counter() - start)
+    return steps * task.batch_size / (time.perf_counter() - start)
 
 
-def _network(kind: str, image_shape: tuple[int, int, int]) -> nn.Module:
+def _network(kind: str, image_shape: tuple[int, int, int], width: int) -> nn.Module:
     channels, side, _ = image_shape
     if kind == "transformer":
-        return PatchTransformer(channels, channels, side, patch=4, width=WIDTH, depth=6)
+        return PatchTransformer(channels, channels, side, patch=4, width=width, depth=6)
     if kind == "convolutional":
-        return UNet(channels, channels, width=64, condition_width=WIDTH)
-    return ResidualMlp(channels * side * side, width=WIDTH, depth=6)
+        return UNet(channels, channels, width=64, condition_width=width)
+    return ResidualMlp(channels * side * side, width=width, depth=6)
