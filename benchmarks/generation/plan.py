@@ -24,6 +24,7 @@ PEERS = {
 """Peer -> its file here and the packages it is made of."""
 
 VARIANTS = ("imatlas:flow-transformer", "imatlas:flow-unet", "imatlas:gan")
+NETWORKS = ("transformer", "mlp", "wide-mlp", "convolutional")
 _RIVALS = ("imatlas", "vae+flow", "pythae-vae", "pythae-rae", "ddpm", "dcgan")
 
 Budgets = dict[str, tuple[str, ...]]
