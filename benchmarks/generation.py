@@ -52,7 +52,7 @@ def main() -> None:
     print("\n".join(tables(results)))
     if not asked.quick:
         asked.out.mkdir(parents=True, exist_ok=True)
-        kept = {"command": " ".join(["python", "benchmarks/generation.py", *sys.argv[1:]]), **machine(), "cells": results}
+        kept = {"command": _command(asked), **machine(), "cells": results}
         (asked.out / "generation.json").write_text(json.dumps(kept, indent=1) + "\n")
     if failed:
         sys.exit(f"failed: {', '.join(failed)}; the reasons stand above")
@@ -178,6 +178,13 @@ def _is_chosen(job: Job, asked: argparse.Namespace) -> bool:
     wishes = (asked.groups, asked.sets, asked.budgets, asked.methods)
     parts = (job.group, job.set_name, job.budget, job.method)
     return all(not wish or part in wish.split(",") for wish, part in zip(wishes, parts))
+
+
+def _command(asked: argparse.Namespace) -> str:
+    """Give what was asked for, without the places of files, which are this machine's alone."""
+    given = [f"--{part} {value}" for part in ("groups", "sets", "budgets", "methods") if (value := getattr(asked, part))]
+    given += [f"--{flag}" for flag in ("fresh", "score", "table") if getattr(asked, flag)]
+    return " ".join(["python benchmarks/generation.py", *given])
 
 
 def _brief(numbers: dict[str, object]) -> str:
