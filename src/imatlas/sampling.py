@@ -103,9 +103,18 @@ def choose_codes(
 
 
 def neighborhoods_of(
-    prior: NeighborhoodPrior | None, typical: float | None, wishes: Collection[str], codes_from: str
+    prior: NeighborhoodPrior | None,
+    typical: float | None,
+    wishes: Collection[str],
+    codes_from: str,
+    *,
+    precision: str = "float32",
 ) -> Draw | None:
     """Give what draws neighborhoods: the prior of a model if it has one, or no more than its densest share.
+
+    Parameters
+    ----------
+    precision : of the products, "float32" or "bfloat16".
 
     Raises
     ------
@@ -113,7 +122,7 @@ def neighborhoods_of(
         If a share is asked for and the prior draws nothing.
     """
     if typical in (None, 1):
-        return None if prior is None else prior.draw
+        return None if prior is None else partial(_neighborhoods, prior, precision, 1.0)
     if prior is None:
         why = LACKING["prior"]
     elif "neighborhood" in wishes:
@@ -121,11 +130,16 @@ def neighborhoods_of(
     elif codes_from and "prior" not in codes_from:
         why = f"codes come from {codes_from}"
     else:
-        return partial(prior.draw, typical=typical)
+        return partial(_neighborhoods, prior, precision, typical)
     raise InputError(
         f"The dial typical is {typical:g}, which chooses among neighborhoods that the prior draws, but it draws none: {why}. "
         "Leave the dial at 1, or ask for the density high."
     )
+
+
+def _neighborhoods(prior: NeighborhoodPrior, precision: str, typical: float, codes: Codes, seeds: Sequence[int]) -> np.ndarray:
+    with autocast(next(prior.parameters()).device, precision):
+        return prior.draw(codes, seeds, typical=typical)
 
 
 def _ways(codes_from: str, known: Mapping[str, Condition], prior: Draw | None) -> set[str]:

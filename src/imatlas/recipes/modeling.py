@@ -110,7 +110,7 @@ class Model:
         lost = {condition.name for condition in self.conditions} & set(asked) - {ClassCondition.name}
         if lost and self.map_key == MAP_GONE:
             raise _of_another_map(self, lost)
-        draw = neighborhoods_of(self.prior, dials.typical, asked, codes_from)
+        draw = neighborhoods_of(self.prior, dials.typical, asked, codes_from, precision=self.precision)
         codes = choose_codes(self.conditions, asked, seeds, codes_from=codes_from, prior=draw)
         said = say_codes(self.conditions, asked, codes, codes_from or USUAL_CODES_FROM)
         source, turned = self.name or self.kind, replace(settled, typical=dials.typical).chosen()
