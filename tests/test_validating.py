@@ -55,7 +55,7 @@ def test_the_score_tells_other_images_from_noise_and_copies_of_one_are_called_a_
     assert found["negatives"].score > found["real"].score + 10 * found["real"].error
     assert found["collapsed"].score > found["real"].score
     assert (found["real"].warning, found["negatives"].warning) == ("", "")
-    assert "The images drawn are collapsing: they lie 0% as far apart" in found["collapsed"].warning
+    assert "The images drawn are collapsing: they lie less than 20% as far apart" in found["collapsed"].warning
 
 
 def test_validation_draws_no_image_that_is_judged(monkeypatch) -> None:

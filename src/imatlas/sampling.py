@@ -157,7 +157,8 @@ def _ways(codes_from: str, known: Mapping[str, Condition], prior: Draw | None) -
         raise InputError(f"Codes cannot come from {codes_from!r}; choose one of: {', '.join(CODES_FROM)}.")
     for way in codes_from.split("+"):
         if not there[way]:
-            raise InputError(f"Codes cannot come from {way} here: {LACKING[way]}. Choose another of: {', '.join(CODES_FROM)}.")
+            others = ", ".join(other for other in CODES_FROM if all(there[part] for part in other.split("+")))
+            raise InputError(f"Codes cannot come from {way} here: {LACKING[way]}. Choose one of: {others}.")
     return set(codes_from.split("+"))
 
 

@@ -53,7 +53,7 @@ def test_a_loop_leaves_frames_a_strip_and_an_animation_that_say_how_they_were_ma
     assert said["through"] == ["003.png", "100.png"]
     assert sorted(path.name for path in (tmp_path / "way").glob("loop-*.png")) == [f"loop-{row:03d}.png" for row in range(9)]
     assert read_png_text(tmp_path / "way" / "loop-004.png") == {"model": "0001-vae", "through": said["through"], "frame": 4}
-    assert Image.open(tmp_path / "way" / "loop.png").size == (9 * SIDE, SIDE)
+    assert Image.open(tmp_path / "way" / "loop.png").size == (9 * 68 + 4, 72)  # enlarged to 64 pixels, with gaps of 4
     with Image.open(tmp_path / "way" / "loop.gif") as moving:
         assert moving.n_frames == 9
         assert moving.info["loop"] == 0

@@ -53,7 +53,8 @@ def read_images(
     ----------
     source : folder, zip, idx(.gz), npz, npy or picture file; an array (n, H, W[, C]); or an image set.
     resolution : side of the square images, a multiple of 4 from 8 to 64; higher shows more and costs more. None: the
-        images' own size if they share one in that range, else the largest of 64, 48, 32, 16 not above the median.
+        images' own size if they share one in that range, else the largest of some usual sides not above the median; see
+        `choose_resolution`.
     ground : colour under transparent places, a name or #rrggbb.
     channels : 1 or 3; None: 1 if every image is gray, else 3.
     held_out : share of images kept for judging; a test split of the source is kept instead.

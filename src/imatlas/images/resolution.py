@@ -12,7 +12,7 @@ __all__ = ["HIGHEST_RESOLUTION", "LOWEST_RESOLUTION", "check_resolution", "choos
 
 LOWEST_RESOLUTION = 8
 HIGHEST_RESOLUTION = 64
-COMMON_RESOLUTIONS = (64, 48, 32, 16)
+COMMON_RESOLUTIONS = (64, 56, 48, 40, 32, 28, 24, 20, 16, 12)
 
 
 def check_resolution(resolution: int) -> int:
@@ -42,7 +42,7 @@ def choose_resolution(sizes: Sequence[tuple[int, int]]) -> tuple[int, str]:
     Returns
     -------
     resolution : the native size if all pictures are squares of one size from 8 to 64 (lowered to a multiple of 4);
-        otherwise the largest of 64, 48, 32, 16 not above the median shorter side.
+        otherwise the largest of 64, 56, 48, 40, 32, 28, 24, 20, 16, 12, 8 not above the median shorter side.
     note : the choice in words.
     """
     width, height = sizes[0]

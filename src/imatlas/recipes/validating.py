@@ -70,8 +70,8 @@ def validation_of(
         distance = kernel_distance(real, placed)
         share = _nearest_other(placed) / max(usual, 1e-12)
         warning = (
-            f"The images drawn are collapsing: they lie {share:.0%} as far apart as real ones do. "
-            "If it stays so, take another seed or another generator."
+            f"The images drawn are collapsing: they lie less than {COLLAPSED:.0%} as far apart as real ones do. "
+            "If samples look alike at the end, train longer, or take another seed or another generator."
         )
         return Validation(distance.value, distance.details["standard_error"], warning if share < COLLAPSED else "")
 

@@ -45,7 +45,7 @@ FILES = {
     "config.json": "what they are built from, and how they were trained",
     "prior.safetensors": "the small network that draws neighborhoods",
     "extractor.safetensors": "turns a picture into the features that style and neighborhood are made of",
-    "scores.json": "the scores below with all their digits",
+    "scores.json": "the scores above with all their digits",
     "samples.png": "64 images, seeds 0 to 63, none chosen",
     "model.onnx": "generator and sampler in one, for programs without Python",
 }

@@ -179,8 +179,8 @@ def _write_frames(place: Path, name: str, frames: np.ndarray, how: Mapping[str, 
     remove_pictures(place, rf"{name}-\d{{3,}}\.png")
     for number, pixels in enumerate(frames):
         write_png(place / f"{name}-{number:03d}.png", pixels, {**how, "frame": number})
-    one_row = len(frames) <= MOST_IN_A_ROW
-    strip = np.concatenate(list(frames), axis=1) if one_row else contact_sheet(frames, COLUMNS, side=frames.shape[1])
+    columns = len(frames) if len(frames) <= MOST_IN_A_ROW else COLUMNS
+    strip = contact_sheet(frames, columns)
     write_png(place / f"{name}.png", strip, how)
     if gif:
         write_gif(place / f"{name}.gif", frames, how)
