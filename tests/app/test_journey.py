@@ -107,7 +107,7 @@ def test_a_morph_leaves_frames_and_strips_of_both_ways(journey, tmp_path):
     said = json.loads(command("morph", atlas, first, last, "--frames", 5, "--out", tmp_path / "way", "--json"))
     assert set(said["off_manifold"]) == {"geodesic", "straight"}
     assert len(list((tmp_path / "way").glob("geodesic-*.png"))) == len(list((tmp_path / "way").glob("straight-*.png"))) == 5
-    assert Image.open(tmp_path / "way" / "geodesic.png").size == (5 * 64 + 4, 68)  # each picture five times as large, with gaps of 4
+    assert Image.open(tmp_path / "way" / "geodesic.png").size == (5 * 64 + 4, 68)  # enlarged, with gaps
 
 
 def test_the_atlas_can_be_shown_and_judged_again(journey):
