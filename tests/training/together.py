@@ -123,5 +123,7 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     ends = {"0": (InputError, "are gone"), "1": (FailedRun, "Another process of this run has ended .* start all of them again")}
     error, words = ends[os.environ["RANK"]]
-    with pytest.raises(error, match=words):
+    with pytest.raises(error, match=words) as held:
         fail(Path(sys.argv[1]))
+    names = [(task / "comm").read_text() for task in Path("/proc/self/task").glob("*")]  # none where there is no /proc
+    assert not [name for name in names if "gloo" in name], f"threads of a group that is gone, held by {held.value!r}"

@@ -19,6 +19,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
+from importlib import import_module
+from traceback import clear_frames
 
 import torch
 from torch import Tensor, distributed, nn
@@ -37,6 +39,7 @@ def joined() -> Iterator[None]:
         return
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+    import_module("torch._dynamo")  # an optimizer imports it; imported while a group lives, it holds that one, threads and all
     distributed.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
     try:
         yield
@@ -156,10 +159,14 @@ def shared_mean(mean: Tensor) -> Tensor:
 
 @contextmanager
 def _hearing() -> Iterator[None]:
-    """Say in words that another process is gone, where a sum over all of them can no longer be made."""
+    """Say in words that another process is gone, where a sum over all of them can no longer be made.
+
+    What the failed sum held is let go of: its threads would outlive the group, and abort a process that ends.
+    """
     try:
         yield
     except RuntimeError as error:
+        clear_frames(error.__traceback__)
         raise FailedRun(
             f"Another process of this run has ended ({str(error).splitlines()[0]}); none can go on alone. "
             "See what that one said, and start all of them again."
