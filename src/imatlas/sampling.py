@@ -138,7 +138,7 @@ def neighborhoods_of(
 
 
 def _neighborhoods(prior: NeighborhoodPrior, precision: str, typical: float, codes: Codes, seeds: Sequence[int]) -> np.ndarray:
-    with autocast(next(prior.parameters()).device, precision):
+    with autocast(prior.device, precision):
         return prior.draw(codes, seeds, typical=typical)
 
 
@@ -250,14 +250,11 @@ def _require_seeds(seeds: Sequence[int]) -> None:
 
 
 @torch.no_grad()
-def _draw_pixels(
-    model: Generator, noise: Tensor, codes: Codes, dials: Dials = AS_TRAINED, *, precision: str = "float32"
-) -> np.ndarray:
+def _draw_pixels(model: Generator, noise: Tensor, codes: Codes, dials: Dials, *, precision: str) -> np.ndarray:
     """Give pixels uint8 (b, H, W, C) from noise (b, *noise_shape) and codes."""
-    device = next(model.parameters()).device
-    fields = {name: torch.from_numpy(values).to(device) for name, values in codes.fields.items()}
-    with autocast(device, precision):
-        return to_pixels(model.sample(noise.to(device), fields, dials))
+    fields = {name: torch.from_numpy(values).to(model.device) for name, values in codes.fields.items()}
+    with autocast(model.device, precision):
+        return to_pixels(model.sample(noise.to(model.device), fields, dials))
 
 
 def require_code(model: Generator) -> Vae:
@@ -283,8 +280,7 @@ def encode(model: Generator, pixels: np.ndarray) -> np.ndarray:
         If this kind of generator has no code of an image.
     """
     coded = require_code(model)
-    device = next(coded.parameters()).device
-    blocks = [coded.encode(to_images(pixels[i : i + 1024]).to(device)) for i in range(0, len(pixels), 1024)]
+    blocks = [coded.encode(to_images(pixels[i : i + 1024]).to(coded.device)) for i in range(0, len(pixels), 1024)]
     return torch.cat(blocks).cpu().numpy()
 
 
@@ -300,9 +296,8 @@ def draw_path(model: Generator, path: np.ndarray, *, seed: int = 0) -> np.ndarra
         If this kind of generator draws from no code.
     """
     coded = require_code(model)
-    device = next(coded.parameters()).device
-    texture = torch.randn(1, coded.texture_dim, generator=torch.Generator().manual_seed(seed)).to(device)
-    blocks = torch.from_numpy(path).to(device).split(BLOCK)
+    texture = torch.randn(1, coded.texture_dim, generator=torch.Generator().manual_seed(seed)).to(coded.device)
+    blocks = torch.from_numpy(path).to(coded.device).split(BLOCK)
     return np.concatenate([to_pixels(coded.decode(block, texture.expand(len(block), -1))) for block in blocks])
 
 

@@ -77,13 +77,12 @@ class NeighborhoodPrior(Trainable):
         float32 (b, m)
         """
         several = 1 if typical == 1 else CANDIDATES
-        device = next(self.parameters()).device
         names = [field.name for field in self.fields if field.name in codes.fields]
         blocks = [np.zeros((0, self.code_dim), np.float32)]
         for start in range(0, len(seeds), BLOCK // several):
             rows = slice(start, start + BLOCK // several)
-            noise = torch.stack([self._noise(seed, turn) for seed in seeds[rows] for turn in range(several)]).to(device)
-            given = {name: torch.from_numpy(codes.fields[name][rows].repeat(several, axis=0)).to(device) for name in names}
+            noise = torch.stack([self._noise(seed, turn) for seed in seeds[rows] for turn in range(several)]).to(self.device)
+            given = {name: torch.from_numpy(codes.fields[name][rows].repeat(several, axis=0)).to(self.device) for name in names}
             drawn = walk(self.guess.under(given), noise, self.steps).unflatten(0, (-1, several))
             blocks.append((drawn[:, 0] if typical == 1 else _first_dense(drawn, typical)).cpu().numpy())
         return np.concatenate(blocks)

@@ -218,9 +218,9 @@ def _as_trained(folder: ModelFolder) -> dict[str, dict[str, object]]:
 
 
 def _drawing_precision(model: Model) -> str:
-    device = next(model.generator.parameters()).device
-    noise = model.generator.draw_noise(64, torch.Generator().manual_seed(0)).to(device)
-    return faster_precision(lambda: model.generator.sample(noise, {}), device)
+    generator = model.generator
+    noise = generator.draw_noise(64, torch.Generator().manual_seed(0)).to(generator.device)
+    return faster_precision(lambda: generator.sample(noise, {}), generator.device)
 
 
 def judge_atlas(atlas: Atlas, model: Model, *, count: int | None = None, seed: int = 0, report: Report = silent) -> Judgement:

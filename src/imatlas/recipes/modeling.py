@@ -210,13 +210,13 @@ def train_model(
     def batch(rows: np.ndarray, rng: np.random.Generator) -> tuple[Tensor, Codes]:
         rows = fitted[rows]
         shown, codes = to_images(images.pixels[manifold.rows[rows]]), batch_codes(conditions, rows, rng)
-        return augmented(shown.to(_device(model)), codes, rng, mirrored=model.mirrored, fields=model.generator.fields)
+        return augmented(shown.to(model.generator.device), codes, rng, mirrored=model.mirrored, fields=model.generator.fields)
 
     place = None if folder is None else folder.folder
     yield from run_training(model.generator, len(fitted), batch, plan, folder=place, validate=validate)
     if isinstance(model.generator, Vae):
         chosen = np.random.default_rng(plan.seed).permutation(manifold.rows)[:4096]
-        model.generator.finish(to_images(images.pixels[np.sort(chosen)]).to(_device(model)))
+        model.generator.finish(to_images(images.pixels[np.sort(chosen)]).to(model.generator.device))
 
 
 @joined()
@@ -342,7 +342,3 @@ def _build(
 def _pixels_of(model: Model, generator: Generator, count: int) -> np.ndarray:
     """Pixels of images that other weights draw in a model's place."""
     return replace(model, generator=generator).sample(range(VALIDATION_SEED, VALIDATION_SEED + count)).pixels
-
-
-def _device(model: Model) -> torch.device:
-    return next(model.generator.parameters()).device

@@ -198,10 +198,9 @@ def decoder_of(generator: Generator) -> Decode:
         If it draws from no code.
     """
     coded = require_code(generator)
-    device = next(coded.parameters()).device
 
     def decode(codes: Tensor) -> Tensor:
-        return coded.decode(codes.to(device)).float().cpu()
+        return coded.decode(codes.to(coded.device)).float().cpu()
 
     return decode
 

@@ -52,6 +52,11 @@ class Trainable(nn.Module, ABC):
     """Whether its losses are means over rows, so that several processes can each make a part of a batch. A mean inside a
     loss that is bent, such as a logarithm's, goes through `processes.shared_mean`; noise is drawn rows first."""
 
+    @property
+    def device(self) -> torch.device:
+        """Where its parameters are."""
+        return next(self.parameters()).device
+
     def players(self) -> tuple[str, ...]:
         """Name the players, in the order they move in each step; a GAN names two."""
         return ("model",)

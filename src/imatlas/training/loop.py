@@ -98,7 +98,7 @@ class _StageRun:
 
     def __init__(self, run: Run, number: int, found: Mapping[str, Kept]) -> None:
         self.run, self.model, self.stage = run, run.model, run.model.stages()[number]
-        self.device = next(self.model.parameters()).device
+        self.device = self.model.device
         self.plan = run.plan.for_stage(self.stage)
         self.part = Part.own(self.plan.batch_size, divided=self.model.divisible)
         self.batches = Batches(run.n_rows, run.batch, self.plan.batch_size, self.plan.seed, number, self.device, self.part)
