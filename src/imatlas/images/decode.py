@@ -30,6 +30,7 @@ __all__ = [
     "full_white",
     "parse_ground",
     "peek",
+    "shrink_in_float",
 ]
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "DIB", "TIFF", "WEBP", "PPM", "JPEG2000", "AVIF")
@@ -59,6 +60,9 @@ _TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 
+_LUMINANCE_SUM = 3688
+"""Of the 64 numbers of the luminance table of JPEG's annex K, which encoders scale by a quality from 1 to 100."""
+
 _one_big_picture = threading.Lock()
 
 
@@ -75,12 +79,14 @@ class Header:
     width, height : pixels, as stored.
     gray : it is surely gray; a colour picture may turn out gray too.
     deep : it holds whole numbers of more than 8 bits.
+    kind : format, with the quality to the next 5 where it is JPEG: "PNG", "JPEG 75".
     """
 
     width: int
     height: int
     gray: bool
     deep: bool
+    kind: str = ""
 
     @property
     def side(self) -> int:
@@ -114,13 +120,14 @@ def peek(stream: BinaryIO) -> Header:
         width, height = image.size
         gray = image.mode in GRAY_MODES and "transparency" not in image.info
         deep = image.mode.startswith("I")
+        kind = _kind(image)
     if min(width, height) < SMALLEST_SIDE:
         raise Unusable(f"{width} x {height} pixels is too small; the shorter side must be at least {SMALLEST_SIDE}")
     if max(width, height) > LARGEST_ASPECT * min(width, height):
         raise Unusable(f"{width} x {height} pixels is too long; at most {LARGEST_ASPECT:g} times as long as wide is read")
     if width * height > LARGEST_PIXELS:
         raise Unusable(f"{width} x {height} pixels is too large; at most {LARGEST_PIXELS // 10**6} million pixels are read")
-    return Header(width, height, gray, deep)
+    return Header(width, height, gray, deep, kind)
 
 
 def full_white(top: float) -> float:
@@ -141,7 +148,13 @@ def deepest(stream: BinaryIO) -> float:
 
 
 def decode(
-    stream: BinaryIO, *, resolution: int, channels: int, ground: tuple[int, int, int], white: float = 65535.0
+    stream: BinaryIO,
+    *,
+    resolution: int,
+    channels: int,
+    ground: tuple[int, int, int],
+    white: float = 65535.0,
+    exact: bool = False,
 ) -> tuple[np.ndarray, frozenset[str]]:
     """Decode a picture that `peek` has passed.
 
@@ -152,6 +165,7 @@ def decode(
     channels : 1 (gray) or 3 (RGB).
     ground : colour under transparent places.
     white : the value that becomes 255 in pictures of more than 8 bits; higher ones are cut off.
+    exact : resize by `RESIZE_RULE`, in float and from all pixels of a JPEG too; slower.
 
     Returns
     -------
@@ -168,17 +182,21 @@ def decode(
         big = image.width * image.height > BIG_PIXELS
         with _one_big_picture if big else nullcontext():
             extent = (float(image.width), float(image.height))
-            reduced = image.draft(None, (2 * resolution, 2 * resolution)) if image.format == "JPEG" else None
+            shrinkable = image.format == "JPEG" and not exact
+            reduced = image.draft(None, (2 * resolution, 2 * resolution)) if shrinkable else None
             if reduced is not None:
                 extent = reduced[1][2:]
             if image.format != "MPO" and getattr(image, "is_animated", False):
                 marks.add("animated")
             turn = _TURNS.get(_orientation(image))
-            square = shrink(_flatten(image, ground, white, marks), resolution, marks, extent)
-        if turn is not None:
-            marks.add("rotated")
-            square = square.transpose(turn)
-        return _to_array(square, channels), frozenset(marks)
+            flat = _flatten(image, ground, white, marks)
+            if turn is not None:
+                marks.add("rotated")
+            if exact:
+                upright = flat if turn is None else flat.transpose(turn)
+                return shrink_in_float(upright, resolution, channels, marks), frozenset(marks)
+            square = shrink(flat, resolution, marks, extent)
+        return _to_array(square if turn is None else square.transpose(turn), channels), frozenset(marks)
 
 
 def shrink(image: Image.Image, resolution: int, marks: set[str], extent: tuple[float, float] | None = None) -> Image.Image:
@@ -205,6 +223,24 @@ def shrink(image: Image.Image, resolution: int, marks: set[str], extent: tuple[f
         marks.add("enlarged")
     kernel = Image.Resampling.BICUBIC if side < resolution else Image.Resampling.LANCZOS
     return image.resize((resolution, resolution), kernel, box=(left, top, left + side, top + side))
+
+
+def shrink_in_float(image: Image.Image, resolution: int, channels: int, marks: set[str]) -> np.ndarray:
+    """As `shrink`, each channel in float and rounded once: uint8 (resolution, resolution, channels)."""
+    if image.mode != "F":
+        image = image.convert("L" if channels == 1 else "RGB")
+    bands = [_to_array(shrink(band.convert("F"), resolution, marks), 1) for band in image.split()]
+    return np.broadcast_to(np.concatenate(bands, axis=2), (resolution, resolution, channels))
+
+
+def _kind(image: Image.Image) -> str:
+    """Name the format; the quality of a JPEG is that of the usual luminance table scaled to the sum of its own."""
+    tables = getattr(image, "quantization", None)
+    if not tables:
+        return str(image.format)
+    scale = 100 * sum(tables[min(tables)]) / _LUMINANCE_SUM
+    quality = (200 - scale) / 2 if scale <= 100 else 5000 / scale
+    return f"JPEG {5 * round(min(100.0, max(1.0, quality)) / 5)}"
 
 
 def _opened(stream: BinaryIO) -> Image.Image:

@@ -82,6 +82,7 @@ def decode_all(
     channels: int,
     ground: str,
     white: float,
+    exact: bool,
     report: Report,
 ) -> Decoded:
     """Decode pictures whose headers were fine.
@@ -94,6 +95,7 @@ def decode_all(
     channels : 1 or 3.
     ground : colour under transparent places.
     white : the value that becomes 255 in pictures of more than 8 bits.
+    exact : resize by `RESIZE_RULE`.
     report : told about the progress.
     """
     colour = parse_ground(ground)
@@ -104,7 +106,9 @@ def decode_all(
     def read(row: int) -> None:
         try:
             with container.open(names[row]) as stream:
-                pixels[row], marks[row] = decode(stream, resolution=resolution, channels=channels, ground=colour, white=white)
+                pixels[row], marks[row] = decode(
+                    stream, resolution=resolution, channels=channels, ground=colour, white=white, exact=exact
+                )
         except (Unusable, OSError, MemoryError) as error:
             reasons[row] = _reason(error)
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import zipfile
-from dataclasses import replace
+from collections import Counter
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from imatlas.images.idx import find_idx_files, is_idx, read_idx_folder, read_idx
 from imatlas.images.layouts import Listing, arrange, encode_labels
 from imatlas.images.npz import read_npy, read_npz, row_names
 from imatlas.images.pictures import decode_all, drop_equal_channels, find_white, peek_all
-from imatlas.images.resolution import check_resolution, choose_resolution
+from imatlas.images.resolution import HIGHEST_RESOLUTION, HIGHEST_TO_JUDGE, check_resolution, choose_resolution
 from imatlas.images.split import split_images
 from imatlas.images.stacks import Stack, fit_pixels, to_pixels
 from imatlas.progress import Report, silent
@@ -37,6 +38,16 @@ FIRST_REASONS = 3
 _NONE = np.zeros(0, dtype=bool)
 
 
+@dataclass(frozen=True)
+class _Form:
+    """What the images shall become; parameters as those of `read_images`."""
+
+    resolution: int | None
+    channels: int | None
+    ground: str
+    exact: bool
+
+
 def read_images(
     source: str | Path | np.ndarray | ImageSet,
     *,
@@ -45,6 +56,7 @@ def read_images(
     channels: int | None = None,
     held_out: float = 0.1,
     seed: int = 0,
+    exact: bool = False,
     report: Report = silent,
 ) -> ImageSet:
     """Read a set of images.
@@ -59,6 +71,7 @@ def read_images(
     channels : 1 or 3; None: 1 if every image is gray, else 3.
     held_out : share of images kept for judging; a test split of the source is kept instead.
     seed : of that choice.
+    exact : resize by `RESIZE_RULE`, as is done to judge, and up to 512 a side if asked for; slower than as is done to train.
     report : told about the progress.
 
     Returns
@@ -78,13 +91,14 @@ def read_images(
     (20, 16, 16, 1)
     """
     if resolution is not None:
-        resolution = check_resolution(resolution)
+        resolution = check_resolution(resolution, highest=HIGHEST_TO_JUDGE if exact else HIGHEST_RESOLUTION)
     if channels not in (None, 1, 3):
         raise InputError(f"channels is {channels!r}; wanted 1 (gray) or 3 (colour), or None to have it found out.")
     parse_ground(ground)
     require_range(held_out, low=0.0, high=0.9, name="held_out, the share of images to hold out,")
+    form = _Form(resolution, channels, ground, exact)
     if isinstance(source, ImageSet):
-        return _refit(source, resolution, channels, ground)
+        return _refit(source, form)
     if isinstance(source, np.ndarray):
         opened: Container | Stack = Stack(source, row_names("array", len(source)) if source.ndim else np.array([]))
         name = "array"
@@ -93,10 +107,10 @@ def read_images(
     else:
         raise TypeError(f"The source is a {type(source).__name__}; wanted {ACCEPTED}.")
     if isinstance(opened, Stack):
-        images = _from_stack(opened, resolution, channels, ground, name)
+        images = _from_stack(opened, form, name)
     else:
         with contextlib.closing(opened):
-            images = _from_container(opened, resolution, channels, ground, report)
+            images = _from_container(opened, form, report)
     return split_images(replace(images, source=name), held_out, seed)
 
 
@@ -172,9 +186,7 @@ def _is_npz(path: Path) -> bool:
     return bool(names) and all(name.endswith(".npy") for name in names)
 
 
-def _from_container(
-    container: Container, resolution: int | None, channels: int | None, ground: str, report: Report
-) -> ImageSet:
+def _from_container(container: Container, form: _Form, report: Report) -> ImageSet:
     """Read the picture files of a folder or zip."""
     listing = arrange(container)
     notes = listing.notes
@@ -184,7 +196,7 @@ def _from_container(
     usable = [(row, head) for row, head in enumerate(headers) if isinstance(head, Header)]
     if not usable:
         raise InputError(_nothing(container, rejected))
-    if resolution is None:
+    if (resolution := form.resolution) is None:
         resolution, note = choose_resolution([(head.width, head.height) for _, head in usable])
         notes.append(note)
     deep = [listing.names[row] for row, head in usable if head.deep]
@@ -192,20 +204,24 @@ def _from_container(
         container,
         [listing.names[row] for row, _ in usable],
         resolution=resolution,
-        channels=channels or (1 if all(head.gray for _, head in usable) else 3),
-        ground=ground,
+        channels=form.channels or (1 if all(head.gray for _, head in usable) else 3),
+        ground=form.ground,
         white=find_white(container, deep) if deep else 65535.0,
+        exact=form.exact,
         report=report,
     )
     rejected += [Rejected(listing.names[usable[at][0]], reason) for at, reason in sorted(decoded.reasons.items())]
     if not len(decoded.pixels):
         raise InputError(_nothing(container, rejected))
+    heads = [head for (_, head), kept in zip(usable, decoded.keep) if kept]
     rows = [row for (row, _), kept in zip(usable, decoded.keep) if kept]
-    pixels = decoded.pixels if channels else drop_equal_channels(decoded.pixels)
+    pixels = decoded.pixels if form.channels else drop_equal_channels(decoded.pixels)
     notes += decoded.notes
     if rejected:
         notes.append(f"{len(rejected):,} files or entries could not be used; they are listed with reasons.")
-    return _label(pixels, listing, rows, rejected)
+    sizes = Counter(f"{head.width} x {head.height}" for head in heads)
+    images = _label(pixels, listing, rows, rejected)
+    return replace(images, formats=Counter(head.kind for head in heads), sizes=sizes)
 
 
 def _label(pixels: np.ndarray, listing: Listing, rows: list[int], rejected: list[Rejected]) -> ImageSet:
@@ -251,28 +267,35 @@ def _nothing(container: Container, rejected: list[Rejected]) -> str:
     )
 
 
-def _from_stack(stack: Stack, resolution: int | None, channels: int | None, ground: str, name: str) -> ImageSet:
+def _from_stack(stack: Stack, form: _Form, name: str) -> ImageSet:
     """Bring images that came as one array to an image set."""
     notes = stack.notes
     pixels = to_pixels(stack.pixels, f"The image array of {name}" if name != "array" else "The image array", notes)
-    wanted = channels or (1 if pixels.shape[3] == 1 else 3)
-    fitted = fit_pixels(pixels, resolution=resolution, channels=wanted, ground=ground, notes=notes)
+    fitted = _fit(pixels, replace(form, channels=form.channels or (1 if pixels.shape[3] == 1 else 3)), notes)
     return ImageSet(
-        fitted if channels else drop_equal_channels(fitted),
+        fitted if form.channels else drop_equal_channels(fitted),
         ids=stack.ids,
         labels=stack.labels,
         class_names=stack.class_names,
         held_out=_NONE if stack.held_out is None else stack.held_out,
         notes=tuple(notes),
+        formats={"array": len(fitted)},
+        sizes={f"{pixels.shape[2]} x {pixels.shape[1]}": len(fitted)},
     )
 
 
-def _refit(images: ImageSet, resolution: int | None, channels: int | None, ground: str) -> ImageSet:
+def _refit(images: ImageSet, form: _Form) -> ImageSet:
     """Give an image set as it is, or brought to another resolution or number of channels."""
     height, width, n_channels = images.shape
-    wanted = (resolution or height, resolution or width, channels or n_channels)
+    wanted = (form.resolution or height, form.resolution or width, form.channels or n_channels)
+    sizes = images.sizes or {f"{width} x {height}": len(images)}
     if wanted == images.shape:
-        return images
+        return replace(images, sizes=sizes)
     notes = list(images.notes)
-    pixels = fit_pixels(images.pixels, resolution=wanted[0], channels=wanted[2], ground=ground, notes=notes)
-    return replace(images, pixels=pixels, notes=tuple(notes))
+    pixels = _fit(images.pixels, replace(form, resolution=wanted[0], channels=wanted[2]), notes)
+    return replace(images, pixels=pixels, notes=tuple(notes), sizes=sizes)
+
+
+def _fit(pixels: np.ndarray, form: _Form, notes: list[str]) -> np.ndarray:
+    channels = form.channels or pixels.shape[3]
+    return fit_pixels(pixels, resolution=form.resolution, channels=channels, ground=form.ground, notes=notes, exact=form.exact)

@@ -8,26 +8,40 @@ import numpy as np
 
 from imatlas.checks import InputError
 
-__all__ = ["HIGHEST_RESOLUTION", "LOWEST_RESOLUTION", "check_resolution", "choose_resolution"]
+__all__ = [
+    "HIGHEST_RESOLUTION",
+    "HIGHEST_TO_JUDGE",
+    "LOWEST_RESOLUTION",
+    "RESIZE_RULE",
+    "check_resolution",
+    "choose_resolution",
+]
 
 LOWEST_RESOLUTION = 8
 HIGHEST_RESOLUTION = 64
+
+HIGHEST_TO_JUDGE = 512
+"""Images are generated at 64 at most, but those of other generators are judged as they are."""
+
+RESIZE_RULE = "centre square, Lanczos (bicubic when enlarging), antialiased, in float, once from the original"
+"""How images that are judged come to one size: no reduced decoding, and rounded to 8 bits at the very end."""
+
 COMMON_RESOLUTIONS = (64, 56, 48, 40, 32, 28, 24, 20, 16, 12)
 
 
-def check_resolution(resolution: int) -> int:
+def check_resolution(resolution: int, *, highest: int = HIGHEST_RESOLUTION) -> int:
     """Give a resolution back if images can be worked on at it.
 
     Raises
     ------
     InputError
-        Unless it is a multiple of 4 from 8 to 64.
+        Unless it is a multiple of 4 from 8 to `highest`, which is 64.
     """
     whole = isinstance(resolution, int | np.integer) and not isinstance(resolution, bool)
-    if not whole or resolution % 4 or not LOWEST_RESOLUTION <= resolution <= HIGHEST_RESOLUTION:
+    if not whole or resolution % 4 or not LOWEST_RESOLUTION <= resolution <= highest:
         raise InputError(
             f"The resolution {resolution!r} cannot be used; wanted a multiple of 4 from {LOWEST_RESOLUTION} to "
-            f"{HIGHEST_RESOLUTION}, such as 28, 32 or 64. Leave it out to have it chosen from the images."
+            f"{highest}, such as 28, 32 or 64. Leave it out to have it chosen from the images."
         )
     return int(resolution)
 

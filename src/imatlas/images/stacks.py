@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from imatlas.checks import InputError
-from imatlas.images.decode import SMALLEST_SIDE, full_white, parse_ground, shrink
+from imatlas.images.decode import SMALLEST_SIDE, full_white, parse_ground, shrink, shrink_in_float
 from imatlas.images.layouts import encode_labels
 from imatlas.images.resolution import choose_resolution
 from imatlas.images.storage import allocate_pixels, row_blocks
@@ -112,7 +112,9 @@ def to_pixels(array: np.ndarray, where: str, notes: list[str]) -> np.ndarray:
     return array if array.dtype == np.uint8 else _rescale(array, where, notes)
 
 
-def fit_pixels(pixels: np.ndarray, *, resolution: int | None, channels: int, ground: str, notes: list[str]) -> np.ndarray:
+def fit_pixels(
+    pixels: np.ndarray, *, resolution: int | None, channels: int, ground: str, notes: list[str], exact: bool = False
+) -> np.ndarray:
     """Bring uint8 (n, H, W, C) to squares of one resolution with 1 or 3 channels; no copy where nothing changes."""
     n, height, width, n_channels = pixels.shape
     if resolution is None:
@@ -128,6 +130,9 @@ def fit_pixels(pixels: np.ndarray, *, resolution: int | None, channels: int, gro
     mode = "L" if channels == 1 else "RGB"
     for row in range(n):
         picture = Image.fromarray(np.ascontiguousarray(pixels[row] if n_channels == 3 else pixels[row, :, :, 0]))
+        if exact:
+            fitted[row] = shrink_in_float(picture, resolution, channels, marks)
+            continue
         square = shrink(picture, resolution, marks).convert(mode)
         fitted[row] = np.asarray(square).reshape(resolution, resolution, channels)
     if "cropped" in marks:

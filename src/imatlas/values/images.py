@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -34,6 +35,9 @@ class ImageSet:
     rejected : files of the source that are not among the n rows, with reasons.
     source : where the images came from, for people.
     notes : sentences on what reading decided (resolution, ground, ignored labels), for people.
+    formats : what the images were stored as -> how many, such as {"PNG": 900, "JPEG 75": 100}, the number being the quality to
+        the next 5; counted when read, and not afterwards.
+    sizes : "width x height" as stored -> how many; counted when read, and not afterwards.
     """
 
     pixels: np.ndarray
@@ -45,6 +49,8 @@ class ImageSet:
     rejected: tuple[Rejected, ...] = ()
     source: str = ""
     notes: tuple[str, ...] = ()
+    formats: Mapping[str, int] = field(default_factory=dict)
+    sizes: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         pixels = self.pixels
@@ -93,7 +99,7 @@ class ImageSet:
         return np.flatnonzero(self.held_out & ~self.excluded)
 
     def take(self, rows: np.ndarray) -> ImageSet:
-        """Give the image set of some rows, in the order asked for; rejected files stay with the whole."""
+        """Give the image set of some rows, in the order asked for; what was counted or rejected stays with the whole."""
         return replace(
             self,
             pixels=self.pixels[rows],
@@ -102,4 +108,6 @@ class ImageSet:
             held_out=self.held_out[rows],
             excluded=self.excluded[rows],
             rejected=(),
+            formats={},
+            sizes={},
         )
