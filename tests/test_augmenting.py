@@ -10,7 +10,8 @@ from laws.threads import one_thread
 from imatlas.images import digits
 from imatlas.recipes import fit_manifold, load_model
 from imatlas.recipes.augmenting import augmentation_fields, augmented, is_mirrored
-from imatlas.recipes.modeling import build_model, save_model, train_model
+from imatlas.recipes.modeling import build_model, save_model
+from imatlas.recipes.training import train_model
 from imatlas.store import ModelFolder
 from imatlas.training import Plan
 from imatlas.training.augmentation import AUGMENTATION

@@ -12,8 +12,9 @@ from torch import Tensor
 from imatlas.features import PrincipalComponents
 from imatlas.generators import Vae
 from imatlas.images import digits
-from imatlas.recipes import fit_manifold, modeling
-from imatlas.recipes.modeling import Model, build_model, train_model
+from imatlas.recipes import fit_manifold, training
+from imatlas.recipes.modeling import Model, build_model
+from imatlas.recipes.training import train_model
 from imatlas.recipes.validating import kept_out, validation_of
 from imatlas.training import Plan, Stage
 
@@ -64,7 +65,7 @@ def test_validation_draws_no_image_that_is_judged(monkeypatch) -> None:
     blank = SimpleNamespace(pixels=np.zeros((1, 8, 8, 1), np.uint8))
     monkeypatch.setattr(Model, "sample", lambda self, seeds: seen.extend(seeds) or blank)
     model = Model(Vae((1, 8, 8), code_dim=4, width=8), (), "vae")
-    modeling._pixels_of(model, model.generator, 500)
+    training._pixels_of(model, model.generator, 500)
     assert len(set(seen)) == 500
     assert min(seen) > 1_000_000
 
@@ -108,7 +109,7 @@ def test_rows_kept_out_are_never_trained_on_and_score_what_is_drawn(small_digits
 def test_the_prior_and_the_neighborhoods_see_no_row_kept_out(small_digits, monkeypatch) -> None:
     images, manifold, _, rows = small_digits
     seen: list = []
-    monkeypatch.setattr(modeling, "train_prior", lambda prior, *given, folder: seen.extend(given) or ())
+    monkeypatch.setattr(training, "train_prior", lambda prior, *given, folder: seen.extend(given) or ())
     model = build_model(images, manifold, kind="vae", conditions=("neighborhood",))
     with torch.random.fork_rng():
         torch.manual_seed(0)

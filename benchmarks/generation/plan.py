@@ -52,7 +52,8 @@ under quality. The groups guidance and speed turn the dials of models that cells
 """
 
 OURS = ("conditions", "features", "generators", "geometry", "images", "manifold", "neighbors", "networks", "training", "values")
-OURS += tuple(f"recipes/{name}.py" for name in ("journeys", "learning", "modeling", "conditioning", "augmenting", "validating"))
+_RECIPES = ("journeys", "learning", "modeling", "training", "conditioning", "augmenting", "validating")
+OURS += tuple(f"recipes/{name}.py" for name in _RECIPES)
 OURS += ("sampling.py", "evaluation/kernel_distance.py")
 """The parts of imatlas that are measured here."""
 

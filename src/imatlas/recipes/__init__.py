@@ -7,13 +7,14 @@ from imatlas.recipes.journeys import Wishes, extractor_of, judge_atlas, map_imag
 from imatlas.recipes.judging import Judgement, evaluate, evaluate_model, judging_count, match_sizes, pixel_pairs
 from imatlas.recipes.learning import FEWEST_TO_MAP, Learned, choose_extractor, fit_manifold, learn
 from imatlas.recipes.matrix_journeys import map_matrix, methods_of
-from imatlas.recipes.modeling import FEWEST_TO_TRAIN, Model, build_model, load_model, save_model, train, train_model, with_bank
+from imatlas.recipes.modeling import FEWEST_TO_TRAIN, Model, build_model, load_model, save_model, with_bank
 from imatlas.recipes.path_scores import score_paths
 from imatlas.recipes.paths import Path, code_chart, draw_ways, far_pairs, geodesic_codes, morph
 from imatlas.recipes.reconstructing import Reconstruction, reconstruct
 from imatlas.recipes.rows import MapWishes, RowsMap, map_rows, place_rows
 from imatlas.recipes.surveying import OUTLYING, Survey, cluster_levels, survey, survey_manifold
 from imatlas.recipes.tours import MapGrid, between_four, cluster_hearts, loop_codes, map_grid, random_walk, walk_codes
+from imatlas.recipes.training import train, train_model
 
 __all__ = [
     "FEWEST_TO_MAP",

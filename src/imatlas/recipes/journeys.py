@@ -24,7 +24,8 @@ from imatlas.manifold import NeighborMap
 from imatlas.progress import Report, silent
 from imatlas.recipes.judging import Judgement, evaluate_model, judging_count
 from imatlas.recipes.learning import Learned, choose_extractor, learn, require_mappable
-from imatlas.recipes.modeling import Model, build_model, load_model, save_model, train_model, write_plan
+from imatlas.recipes.modeling import DEFAULT_GENERATOR, Model, build_model, load_model, save_model, write_plan
+from imatlas.recipes.training import train_model
 from imatlas.store import Atlas, ModelFolder, create_atlas, place_again
 from imatlas.training import Plan, faster_precision
 from imatlas.training.processes import is_first, joined, wait
@@ -56,7 +57,7 @@ class Wishes:
     steps: int = 0
     seed: int = 0
     features: str = "auto"
-    generator: str = "latent_flow"
+    generator: str = DEFAULT_GENERATOR
     conditions: tuple[str, ...] | None = None
     device: str = "auto"
     precision: str = "auto"

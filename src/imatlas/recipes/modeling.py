@@ -1,43 +1,35 @@
-"""A manifold to a trained model: conditions, a network that fits images and time, the training loop, storage."""
+"""A model: a generator with the conditions it can be asked for; how it is built, asked, kept and read again."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
-import numpy as np
 import torch
-from torch import Tensor
 
 from imatlas.checks import InputError
-from imatlas.conditions import CONDITIONS, ClassCondition, Condition, batch_codes
-from imatlas.features import Extractor
+from imatlas.conditions import CONDITIONS, ClassCondition, Condition
 from imatlas.files import reading
-from imatlas.generators import GENERATORS, Generator, NeighborhoodPrior, Vae
-from imatlas.networks.pixels import to_images
-from imatlas.progress import Progress, Report, silent
-from imatlas.recipes.augmenting import augmentation_fields, augmented, is_mirrored
-from imatlas.recipes.conditioning import build_prior, describe_conditions, load_prior, split_plan, train_prior
-from imatlas.recipes.validating import kept_out, validation_of
+from imatlas.generators import GENERATORS, Generator, NeighborhoodPrior
+from imatlas.progress import Report, silent
+from imatlas.recipes.augmenting import augmentation_fields, is_mirrored
+from imatlas.recipes.conditioning import build_prior, describe_conditions, load_prior
 from imatlas.sampling import USUAL_CODES_FROM, choose_codes, neighborhoods_of, sample, say_codes
 from imatlas.store import ModelFolder
-from imatlas.training import Plan, drop_checkpoint
-from imatlas.training import train as run_training
+from imatlas.training import drop_checkpoint
 from imatlas.training.augmentation import AUGMENTATION
-from imatlas.training.processes import joined
-from imatlas.values import AS_TRAINED, Codes, Dials, Example, Field, ImageSet, Manifold, Samples
+from imatlas.values import AS_TRAINED, Dials, Example, Field, ImageSet, Manifold, Samples
 
 __all__ = [
+    "DEFAULT_GENERATOR",
     "FEWEST_TO_TRAIN",
+    "MAP_GONE",
     "Model",
     "build_model",
     "load_model",
     "require_same_map",
     "save_model",
-    "train",
-    "train_model",
     "with_bank",
     "write_plan",
 ]
@@ -45,9 +37,6 @@ __all__ = [
 FEWEST_TO_TRAIN = 20
 DEFAULT_GENERATOR = "latent_flow"
 MAP_GONE = "gone"
-
-VALIDATION_SEED = 2**31
-"""First of the seeds that images are drawn from for validation, far from those of judging, which begin at 0."""
 
 
 @dataclass(frozen=True)
@@ -181,79 +170,6 @@ def require_same_map(model: Model, manifold: Manifold) -> None:
         raise _of_another_map(model, [condition.name for condition in model.conditions])
 
 
-def train_model(
-    model: Model,
-    images: ImageSet,
-    manifold: Manifold,
-    plan: Plan,
-    *,
-    folder: ModelFolder | None = None,
-    extractor: Extractor | None = None,
-) -> Iterator[Progress]:
-    """Train a model in place, its prior first; see `imatlas.training.train` for what is yielded and raised.
-
-    Parameters
-    ----------
-    extractor : the fitted one that made the manifold's features, where they came from disk. With it, stages that may get worse
-        late end with their best weights: a part of the training rows is kept out of the fit and scores them.
-    """
-    extract, kept = manifold.features.extract if extractor is None else extractor.rows, np.empty(0, np.int64)
-    if extract is not None and any(stage.validated for stage in model.generator.stages()):
-        kept = kept_out(len(manifold), plan.seed)
-    validate = validation_of(partial(_pixels_of, model), manifold, extract, kept) if extract and len(kept) else None
-    fitted = np.setdiff1d(np.arange(len(manifold)), kept)
-    conditions = [condition.without(kept) for condition in model.conditions]
-    if model.prior is not None:
-        prior_plan, plan = split_plan(plan)
-        yield from train_prior(model.prior, conditions, fitted, prior_plan, folder=folder)
-
-    def batch(rows: np.ndarray, rng: np.random.Generator) -> tuple[Tensor, Codes]:
-        rows = fitted[rows]
-        shown, codes = to_images(images.pixels[manifold.rows[rows]]), batch_codes(conditions, rows, rng)
-        return augmented(shown.to(model.generator.device), codes, rng, mirrored=model.mirrored, fields=model.generator.fields)
-
-    place = None if folder is None else folder.folder
-    yield from run_training(model.generator, len(fitted), batch, plan, folder=place, validate=validate)
-    if isinstance(model.generator, Vae):
-        chosen = np.random.default_rng(plan.seed).permutation(manifold.rows)[:4096]
-        model.generator.finish(to_images(images.pixels[np.sort(chosen)]).to(model.generator.device))
-
-
-@joined()
-def train(
-    images: ImageSet,
-    manifold: Manifold,
-    *,
-    seconds: float = 300.0,
-    steps: int = 0,
-    generator: str = DEFAULT_GENERATOR,
-    conditions: Sequence[str] | None = None,
-    seed: int = 0,
-    report: Report = silent,
-) -> Model:
-    """Train a generator on images and their manifold.
-
-    Parameters
-    ----------
-    images, manifold : the set, and what `fit_manifold` learned of it.
-    seconds : time for training, used when `steps` is 0.
-    steps : training steps; equal steps and seeds give equal weights on one machine.
-    generator : key of `imatlas.generators.GENERATORS`.
-    conditions : keys of `imatlas.conditions.CONDITIONS`; None = all that the set has.
-    seed : of weights, order and noise.
-    report : hears of the progress.
-
-    Raises
-    ------
-    InputError
-        If there are too few images, or something asked for is not to be had.
-    """
-    model = build_model(images, manifold, kind=generator, conditions=conditions, seed=seed)
-    for progress in train_model(model, images, manifold, Plan(steps=steps, seconds=seconds, seed=seed)):
-        report(progress)
-    return model
-
-
 def save_model(model: Model, folder: ModelFolder, plan: Mapping[str, object]) -> None:
     """Write configuration, conditions and weights into a model folder; its checkpoint is then no longer needed."""
     write_plan(model, folder, plan)
@@ -337,8 +253,3 @@ def _build(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return GENERATORS[kind].rebuild(image_shape, fields, settings)
-
-
-def _pixels_of(model: Model, generator: Generator, count: int) -> np.ndarray:
-    """Pixels of images that other weights draw in a model's place."""
-    return replace(model, generator=generator).sample(range(VALIDATION_SEED, VALIDATION_SEED + count)).pixels
