@@ -288,12 +288,11 @@ def _refit(images: ImageSet, form: _Form) -> ImageSet:
     """Give an image set as it is, or brought to another resolution or number of channels."""
     height, width, n_channels = images.shape
     wanted = (form.resolution or height, form.resolution or width, form.channels or n_channels)
-    sizes = images.sizes or {f"{width} x {height}": len(images)}
     if wanted == images.shape:
-        return replace(images, sizes=sizes)
+        return images
     notes = list(images.notes)
     pixels = _fit(images.pixels, replace(form, resolution=wanted[0], channels=wanted[2]), notes)
-    return replace(images, pixels=pixels, notes=tuple(notes), sizes=sizes)
+    return replace(images, pixels=pixels, notes=tuple(notes))
 
 
 def _fit(pixels: np.ndarray, form: _Form, notes: list[str]) -> np.ndarray:
