@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from imatlas.evaluation.balls import Membership, ball_radii, members
+from imatlas.evaluation.balls import Membership, ball_radii, members, mutual_counts
 from imatlas.evaluation.intervals import Estimate, deal_groups, jackknife_error
 from imatlas.evaluation.judged import Comparison, compare
 from imatlas.values import Score, Trial
@@ -52,13 +52,16 @@ class NeighborShares:
     coverage: float
 
 
-def neighbor_shares(real: np.ndarray, generated: np.ndarray, *, k: int = K) -> NeighborShares:
+def neighbor_shares(
+    real: np.ndarray, generated: np.ndarray, *, k: int = K, low_precision: bool | None = None
+) -> NeighborShares:
     """Give precision, recall, density and coverage of two feature sets.
 
     Parameters
     ----------
     real, generated : (n, d) and (m, d) float, more than k rows each.
     k : neighbors that set a ball's radius; more of them make wider balls and higher shares.
+    low_precision : screen pairs in bfloat16; None measures once which is faster. The numbers are the same.
 
     Warns
     -----
@@ -72,7 +75,7 @@ def neighbor_shares(real: np.ndarray, generated: np.ndarray, *, k: int = K) -> N
     >>> neighbor_shares(rows, rows)
     NeighborShares(precision=1.0, recall=1.0, density=1.0, coverage=1.0)
     """
-    real_radii, generated_radii = ball_radii(real, k), ball_radii(generated, k)
+    real_radii, generated_radii = (ball_radii(rows, k, low_precision=low_precision) for rows in (real, generated))
     n_flat = int((real_radii == 0).sum() + (generated_radii == 0).sum())
     if n_flat:
         warnings.warn(
@@ -80,13 +83,12 @@ def neighbor_shares(real: np.ndarray, generated: np.ndarray, *, k: int = K) -> N
             UserWarning,
             stacklevel=2,
         )
-    around_real = members(real, real_radii, generated)
-    around_generated = members(generated, generated_radii, real)
+    counts = mutual_counts((real, real_radii), (generated, generated_radii), low_precision=low_precision)
     return NeighborShares(
-        precision=float((around_real.balls_per_point > 0).mean()),
-        recall=float((around_generated.balls_per_point > 0).mean()),
-        density=float(around_real.points_per_ball.sum() / (k * len(generated))),
-        coverage=float((around_real.points_per_ball > 0).mean()),
+        precision=float(counts.is_inside.mean()),
+        recall=float(counts.is_reached.mean()),
+        density=float(counts.points_per_ball.sum() / (k * len(generated))),
+        coverage=float((counts.points_per_ball > 0).mean()),
     )
 
 

@@ -22,13 +22,14 @@ import faiss
 import numpy as np
 import torch
 
-from imatlas.neighbors.workers import map_blocks
+from imatlas.neighbors.workers import map_blocks, row_blocks
 
 __all__ = ["ExactSearch", "direct_distances", "order_candidates"]
 
 _UNIT = 2.0**-24  # unit roundoff of float32
 _SLOPPY = 2.0**-8  # relative rounding of a bfloat16 result
 _GROUP = 32
+_LAID_AT_ONCE = 2048
 
 
 class ExactSearch:
@@ -47,15 +48,16 @@ class ExactSearch:
         self.low = (d >= 256 and n >= 5000 and _low_precision_is_faster()) if low_precision is None else low_precision
         self.n_groups = -(-n // _GROUP) if n > 4096 else n
         self.width = self.n_groups * (_GROUP if n > 4096 else 1)
-        centred = self._centre(rows)
         squared = torch.full((self.width,), torch.finfo(torch.float32).max / 4)
-        squared[:n] = centred.square().sum(1)
-        layout = torch.zeros(self.width, d)
-        layout[:n] = centred
+        layout = torch.zeros(self.width, d, dtype=torch.bfloat16 if self.low else torch.float32)
         self.rounding = 0.0
+        for block in row_blocks(n, _LAID_AT_ONCE):
+            centred = self.centred(rows[block])
+            squared[block] = centred.square().sum(1)
+            layout[block] = centred
+            self.rounding = max(self.rounding, float((self.lost(centred) / (squared[block].sqrt().numpy() + 1e-30)).max()))
         if self.low:
-            self.rounding = float(((centred.bfloat16().float() - centred).norm(dim=1) / (squared[:n].sqrt() + 1e-30)).max())
-            layout = torch.hstack([layout.bfloat16(), _thirds(-squared / 2), torch.ones(self.width, 3, dtype=torch.bfloat16)])
+            layout = torch.hstack([layout, _thirds(-squared / 2), torch.ones(self.width, 3, dtype=torch.bfloat16)])
         self.squared = squared
         self.columns = layout.T
 
@@ -103,25 +105,45 @@ class ExactSearch:
             indices[row], squared[row] = best[0, :k], length[0, :k]
         return indices, squared
 
-    def _centre(self, rows: np.ndarray) -> torch.Tensor:
-        return torch.from_numpy((rows - self.center).astype(np.float32))
+    def centred(self, queries: np.ndarray) -> torch.Tensor:
+        """Give queries (b, d) moved by the rows' mean, float32."""
+        return torch.from_numpy((queries - self.center).astype(np.float32))
+
+    def scores(self, centred: torch.Tensor) -> torch.Tensor:
+        """Give the screen (b, width) of centred queries: -|x - y|^2 / 2 for each row y, and next to nothing beyond the last."""
+        lengths = centred.square().sum(1)
+        if self.low:
+            ones = torch.ones(len(centred), 3, dtype=torch.bfloat16)
+            return torch.mm(torch.hstack([centred.bfloat16(), ones, _thirds(-lengths / 2)]), self.columns)
+        return torch.addmm(self.squared[None], centred, self.columns, alpha=-2).add_(lengths[:, None]).mul_(-0.5)
+
+    def lost(self, centred: torch.Tensor) -> np.ndarray:
+        """Give the length that rounding to the screen's format takes from each query, float64 (b,)."""
+        if not self.low:
+            return np.zeros(len(centred))
+        return (centred.bfloat16().float() - centred).norm(dim=1).numpy().astype(np.float64)
+
+    def error(self, length: np.ndarray, reach: np.ndarray, lost: np.ndarray) -> np.ndarray:
+        """Give how far a screened |x - y|^2 can be off, its last rounding (a share `slack` of it) apart, where |x| <= length,
+        |y| <= reach and e_x <= lost; all (b,)."""
+        error = (2 * self.rows.shape[1] + 16) * _UNIT * (length + reach) ** 2
+        return error + 2 * reach * (lost * (1 + self.rounding) + length * self.rounding)
+
+    @property
+    def slack(self) -> float:
+        """The share of a screened value that its last rounding may add or take."""
+        return _SLOPPY if self.low else 0.0
 
     def _screen(self, queries: np.ndarray, c: int, own: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
         """Give candidate rows (b, c) and a screened value (b,) that no row left out falls below."""
-        x = self._centre(queries)
-        lengths = x.square().sum(1)
-        if self.low:
-            ones = torch.ones(len(x), 3, dtype=torch.bfloat16)
-            scores = torch.mm(torch.hstack([x.bfloat16(), ones, _thirds(-lengths / 2)]), self.columns)  # -d^2 / 2
-        else:
-            scores = torch.addmm(self.squared[None], x, self.columns, alpha=-2).add_(lengths[:, None]).mul_(-0.5)
+        scores = self.scores(self.centred(queries))
         if own is not None:
-            scores[torch.arange(len(x)), torch.from_numpy(own)] = -torch.inf
+            scores[torch.arange(len(scores)), torch.from_numpy(own)] = -torch.inf
         if self.width == self.n_groups:
             best, candidates = scores.float().topk(min(c + 1, self.width), dim=1)
-            left_out = best[:, c] if best.shape[1] > c else torch.full((len(x),), -torch.inf)
+            left_out = best[:, c] if best.shape[1] > c else torch.full((len(scores),), -torch.inf)
             return candidates[:, :c].numpy(), (-2 * left_out).numpy()
-        grouped = scores.view(len(x), _GROUP, self.n_groups)
+        grouped = scores.view(len(scores), _GROUP, self.n_groups)
         n_groups = min(c + 1, self.n_groups)
         best_group, groups = grouped.amax(1).float().topk(n_groups, dim=1)
         members = (groups[:, None, :] + torch.arange(_GROUP)[None, :, None] * self.n_groups).flatten(1)
@@ -130,17 +152,12 @@ class ExactSearch:
         return members.gather(1, place[:, :c]).numpy(), (-2 * left_out).numpy()
 
     def _certified(self, queries: np.ndarray, squared: np.ndarray, threshold: np.ndarray) -> np.ndarray:
-        x = self._centre(queries)
-        d = x.shape[1]
+        x = self.centred(queries)
         length = x.square().sum(1).sqrt().numpy().astype(np.float64)
-        reach = length + np.sqrt(squared.astype(np.float64))
         threshold = threshold.astype(np.float64)
-        error = (2 * d + 16) * _UNIT * (length + reach) ** 2
-        if self.low:
-            lost = (x.bfloat16().float() - x).norm(dim=1).numpy().astype(np.float64)
-            error += 2 * reach * (lost * (1 + self.rounding) + length * self.rounding)
-            error += _SLOPPY * np.where(np.isfinite(threshold), np.abs(threshold), 0)
-        return threshold - error > squared * (1 + 2 * (d + 4) * _UNIT)
+        error = self.error(length, length + np.sqrt(squared.astype(np.float64)), self.lost(x))
+        error += self.slack * np.where(np.isfinite(threshold), np.abs(threshold), 0)
+        return threshold - error > squared * (1 + 2 * (x.shape[1] + 4) * _UNIT)
 
 
 def direct_distances(queries: np.ndarray, rows: np.ndarray, candidates: np.ndarray) -> np.ndarray:
