@@ -1,7 +1,9 @@
 """Judging generated images: quality, diversity, novelty and speed, each score with an interval and a floor."""
 
 from imatlas.evaluation.copies import PIXEL_SPACE, CopyPair, closest_pairs, copy_rate, copy_ratios
+from imatlas.evaluation.costs import COST_METRICS, COSTS
 from imatlas.evaluation.coverage import NeighborShares, calibrated_coverage, neighbor_shares
+from imatlas.evaluation.energy import energy_reader
 from imatlas.evaluation.frechet import frechet_distance, frechet_estimate
 from imatlas.evaluation.intervals import Estimate
 from imatlas.evaluation.judged import JudgedTrial, judge
@@ -10,15 +12,18 @@ from imatlas.evaluation.modes import effective_modes, vendi_score
 from imatlas.evaluation.nearest import nearest_rows
 from imatlas.evaluation.references import gaussian_images, training_copies, with_generated
 from imatlas.evaluation.scoring import DEFAULT_METRICS, METRICS, Metric, evaluate_trial
-from imatlas.evaluation.speed import measure_speed
+from imatlas.evaluation.speed import Instruments, measure_speed, median_interval, spread
 from imatlas.evaluation.verdict import TableRow, score_table, verdict
 
 __all__ = [
+    "COSTS",
+    "COST_METRICS",
     "DEFAULT_METRICS",
     "METRICS",
     "PIXEL_SPACE",
     "CopyPair",
     "Estimate",
+    "Instruments",
     "JudgedTrial",
     "Metric",
     "NeighborShares",
@@ -28,6 +33,7 @@ __all__ = [
     "copy_rate",
     "copy_ratios",
     "effective_modes",
+    "energy_reader",
     "evaluate_trial",
     "frechet_distance",
     "frechet_estimate",
@@ -35,9 +41,11 @@ __all__ = [
     "judge",
     "kernel_distance",
     "measure_speed",
+    "median_interval",
     "nearest_rows",
     "neighbor_shares",
     "score_table",
+    "spread",
     "training_copies",
     "vendi_score",
     "verdict",

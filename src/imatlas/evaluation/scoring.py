@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from imatlas.checks import InputError
 from imatlas.evaluation.adherence import adherence_metric
 from imatlas.evaluation.copies import PIXEL_SPACE, copy_metric, duplicate_metric, pixel_copy_metric
+from imatlas.evaluation.costs import COST_METRICS
 from imatlas.evaluation.coverage import (
     clipped_density_metric,
     coverage_metric,
@@ -24,7 +25,6 @@ from imatlas.evaluation.frechet import frechet_metric
 from imatlas.evaluation.judged import judge
 from imatlas.evaluation.kernel_distance import kernel_metric
 from imatlas.evaluation.modes import mode_share_metric, modes_metric
-from imatlas.evaluation.speed import latency_metric, throughput_metric
 from imatlas.progress import Progress, Report, silent
 from imatlas.values import Score, Trial
 
@@ -46,12 +46,11 @@ METRICS: dict[str, Metric] = {
     "pixel_copy_rate": pixel_copy_metric,
     "duplicate_rate": duplicate_metric,
     "adherence": adherence_metric,
-    "images_per_second": throughput_metric,
-    "latency_p50": latency_metric,
+    **COST_METRICS,
 }
 """Every metric by name."""
 
-SPACELESS: Mapping[str, str] = {"pixel_copy_rate": PIXEL_SPACE, "images_per_second": "", "latency_p50": ""}
+SPACELESS: Mapping[str, str] = {"pixel_copy_rate": PIXEL_SPACE} | dict.fromkeys(COST_METRICS, "")
 """Metrics that look at no feature space of the trial, with the space their score names."""
 
 DEFAULT_METRICS = tuple(name for name in METRICS if name not in ("density", "recall"))
@@ -68,7 +67,7 @@ def evaluate_trial(trial: Trial, *, metrics: tuple[str, ...] = DEFAULT_METRICS, 
     trial : real and generated images with their features. Give `judge(trial)`, and make reference trials from that,
         to have what is worked out for the real images shared.
     metrics : names from `METRICS`.
-    report : hears of each metric, and of those left out and why, which is said in a note too.
+    report : hears of each metric, and of those left out and why.
 
     Returns
     -------
@@ -88,15 +87,15 @@ def evaluate_trial(trial: Trial, *, metrics: tuple[str, ...] = DEFAULT_METRICS, 
     scores, reasons = [], []
     started = time.perf_counter()
     for done, (name, space) in enumerate(plan):
-        stage, note = f"{name} in {space}" if space else name, ""
+        stage = f"{name} in {space}" if space else name
         try:
             scores.append(METRICS[name](judged, space))
         except InputError as reason:
             reasons.append(reason)
-            stage = note = f"{stage} left out: {reason}"
+            stage = f"{stage} left out: {reason}"
         seconds = time.perf_counter() - started
         left = seconds / (done + 1) * (len(plan) - done - 1)
-        report(Progress(stage, done + 1, len(plan), seconds, (done + 1) / max(seconds, 1e-9), left, note=note))
+        report(Progress(stage, done + 1, len(plan), seconds, (done + 1) / max(seconds, 1e-9), left))
     if not scores and reasons:
         raise reasons[0]
     return tuple(scores)

@@ -19,14 +19,15 @@ class Trial:
     ----------
     train, held_out, generated : the three image sets; `generated` carries asked-for labels if there were any.
     features : space name -> {"train", "held_out", "generated"} -> Features.
-    timing : named seconds and rates, e.g. "seconds", "images_per_second", "latency_p50".
+    timing : named numbers of what the generator costs, e.g. "images_per_second", "latency_p50", and in words what they were
+        measured on, e.g. "device".
     """
 
     train: ImageSet
     held_out: ImageSet
     generated: ImageSet
     features: Mapping[str, Mapping[str, Features]]
-    timing: Mapping[str, float] = field(default_factory=dict)
+    timing: Mapping[str, float | str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
