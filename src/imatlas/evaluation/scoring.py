@@ -67,7 +67,7 @@ def evaluate_trial(trial: Trial, *, metrics: tuple[str, ...] = DEFAULT_METRICS, 
     trial : real and generated images with their features. Give `judge(trial)`, and make reference trials from that,
         to have what is worked out for the real images shared.
     metrics : names from `METRICS`.
-    report : hears of each metric, and of those left out and why.
+    report : hears of each metric, and of those left out and why, which is said in a note too.
 
     Returns
     -------
@@ -87,15 +87,15 @@ def evaluate_trial(trial: Trial, *, metrics: tuple[str, ...] = DEFAULT_METRICS, 
     scores, reasons = [], []
     started = time.perf_counter()
     for done, (name, space) in enumerate(plan):
-        stage = f"{name} in {space}" if space else name
+        stage, note = f"{name} in {space}" if space else name, ""
         try:
             scores.append(METRICS[name](judged, space))
         except InputError as reason:
             reasons.append(reason)
-            stage = f"{stage} left out: {reason}"
+            stage = note = f"{stage} left out: {reason}"
         seconds = time.perf_counter() - started
         left = seconds / (done + 1) * (len(plan) - done - 1)
-        report(Progress(stage, done + 1, len(plan), seconds, (done + 1) / max(seconds, 1e-9), left))
+        report(Progress(stage, done + 1, len(plan), seconds, (done + 1) / max(seconds, 1e-9), left, note=note))
     if not scores and reasons:
         raise reasons[0]
     return tuple(scores)
