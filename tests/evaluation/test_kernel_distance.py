@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from imatlas.evaluation import kernel_distance
+from imatlas.evaluation.kernel_distance import _kernel_sums, _traced
 
 
 def cubic(left, right):
@@ -57,13 +58,25 @@ def test_shifted_gaussians_give_the_closed_form():
     assert result.details["standard_error"] < 0.02
 
 
-def test_the_jackknife_error_equals_leaving_out_each_row():
+def test_the_parts_of_the_error_equal_leaving_out_each_row():
     rng = np.random.default_rng(0)
     real, generated = rng.normal(size=(12, 3)), rng.normal(size=(9, 3)) + 1
     without_real = np.array([by_hand(np.delete(real, i, axis=0), generated) for i in range(12)])
     without_generated = np.array([by_hand(real, np.delete(generated, j, axis=0)) for j in range(9)])
-    variance = sum((len(t) - 1) / len(t) * np.square(t - t.mean()).sum() for t in (without_real, without_generated))
-    assert kernel_distance(real, generated).details["standard_error"] == pytest.approx(np.sqrt(variance), rel=1e-9)
+    variances = [(len(t) - 1) / len(t) * np.square(t - t.mean()).sum() for t in (without_real, without_generated)]
+    traced = _traced(_kernel_sums(real, generated))
+    assert traced.shared @ traced.shared == pytest.approx(variances[0], rel=1e-9)
+    assert traced.own == pytest.approx(variances[1], rel=1e-9)
+
+
+def test_the_error_of_equal_distributions_is_not_counted_twice():
+    """All variance is that of pairs there, which a jackknife counts twice: its error is 1.41 times too large."""
+    rng = np.random.default_rng(0)
+    found = [_traced(_kernel_sums(rng.normal(size=(100, 64)), rng.normal(size=(120, 64)))) for _ in range(60)]
+    jackknife = [np.sqrt(f.own + f.shared @ f.shared) for f in found]
+    spread = np.std([f.value for f in found])
+    assert np.mean([f.error for f in found]) == pytest.approx(spread, rel=0.2)
+    assert np.mean(jackknife) > 1.2 * spread
 
 
 def test_the_p_value_is_small_for_different_and_not_for_equal_distributions():

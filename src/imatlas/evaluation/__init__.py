@@ -10,8 +10,10 @@ from imatlas.evaluation.judged import JudgedTrial, judge
 from imatlas.evaluation.kernel_distance import kernel_distance
 from imatlas.evaluation.modes import effective_modes, vendi_score
 from imatlas.evaluation.nearest import nearest_rows
+from imatlas.evaluation.paired import Difference, compare_trials, difference_sentences
 from imatlas.evaluation.references import gaussian_images, training_copies, with_generated
 from imatlas.evaluation.scoring import DEFAULT_METRICS, METRICS, Metric, evaluate_trial
+from imatlas.evaluation.sliced import sliced_distance
 from imatlas.evaluation.speed import Instruments, measure_speed, median_interval, spread
 from imatlas.evaluation.verdict import TableRow, score_table, verdict
 
@@ -22,6 +24,7 @@ __all__ = [
     "METRICS",
     "PIXEL_SPACE",
     "CopyPair",
+    "Difference",
     "Estimate",
     "Instruments",
     "JudgedTrial",
@@ -30,8 +33,10 @@ __all__ = [
     "TableRow",
     "calibrated_coverage",
     "closest_pairs",
+    "compare_trials",
     "copy_rate",
     "copy_ratios",
+    "difference_sentences",
     "effective_modes",
     "energy_reader",
     "evaluate_trial",
@@ -45,6 +50,7 @@ __all__ = [
     "nearest_rows",
     "neighbor_shares",
     "score_table",
+    "sliced_distance",
     "spread",
     "training_copies",
     "vendi_score",

@@ -25,6 +25,7 @@ from imatlas.evaluation.frechet import frechet_metric
 from imatlas.evaluation.judged import judge
 from imatlas.evaluation.kernel_distance import kernel_metric
 from imatlas.evaluation.modes import mode_share_metric, modes_metric
+from imatlas.evaluation.sliced import sliced_metric
 from imatlas.progress import Progress, Report, silent
 from imatlas.values import Score, Trial
 
@@ -35,6 +36,7 @@ Metric = Callable[[Trial, str], Score]
 METRICS: dict[str, Metric] = {
     "kernel_distance": kernel_metric,
     "frechet_distance": frechet_metric,
+    "sliced_distance": sliced_metric,
     "clipped_density": clipped_density_metric,
     "precision": precision_metric,
     "density": density_metric,
