@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from imatlas.checks import InputError
 from imatlas.evaluation import closest_pairs, copy_rate, copy_ratios, nearest_rows
-from imatlas.evaluation.copies import copy_metric, duplicate_metric, pixel_copy_metric
+from imatlas.evaluation.copies import copy_metric, duplicate_metric, patch_copy_metric, pixel_copy_metric
 from imatlas.evaluation.shifts import nearest_shifted
 from imatlas.values import ImageSet
 
@@ -127,13 +129,26 @@ def test_a_trial_of_copies_is_caught_in_both_spaces_and_pairs_lead_to_the_source
     trial = make_trial()
     copies = trial.train.take(np.arange(100, 300))
     copied = make_trial(ImageSet(copies.pixels, copies.ids))
-    for score in (copy_metric(copied, "projection"), pixel_copy_metric(copied)):
+    for score in (copy_metric(copied, "projection"), pixel_copy_metric(copied), patch_copy_metric(copied)):
         assert score.value > 0.95
         pairs = closest_pairs(score)
         assert len(pairs) == 20
         assert all(pair.train_row == pair.generated_row + 100 and pair.ratio < 1e-3 for pair in pairs)
-    for score in (copy_metric(trial, "projection"), pixel_copy_metric(trial)):
+        assert score.details["n_sources"] == 200
+        assert score.details["most_copies_of_one_source"] == 1
+    for score in (copy_metric(trial, "projection"), pixel_copy_metric(trial), patch_copy_metric(trial)):
         assert score.interval[0] < 0.03
+
+
+def test_a_score_says_that_the_copied_images_stand_twice_in_training(make_trial):
+    trial = make_trial()
+    twice = trial.train.take(np.r_[np.arange(280), np.arange(20)])
+    copies = trial.train.take(np.r_[np.arange(20).repeat(5), np.arange(100, 110), np.arange(110, 200)])
+    drawn = ImageSet(copies.pixels, np.arange(200))
+    details = pixel_copy_metric(replace(trial, train=replace(twice, ids=np.arange(300)), generated=drawn)).details
+    assert details["n_sources"] == pytest.approx(120, abs=3)
+    assert details["most_copies_of_one_source"] == 5
+    assert details["share_of_sources_repeated_in_training"] == pytest.approx(1 / 6, abs=0.03)
 
 
 def test_repeated_generated_images_are_counted(make_trial):
@@ -144,3 +159,20 @@ def test_repeated_generated_images_are_counted(make_trial):
     assert score.value > 0.95
     assert score.details["exact_repeats"] == 100
     assert duplicate_metric(make_trial(), "projection").interval[0] == 0.0
+
+
+def test_many_near_repeats_of_few_images_are_duplicates_and_a_narrow_generator_is_not(make_trial):
+    """Where 20 images are drawn 10 times each, a repeat's first neighbor is no nearer than its others."""
+    fresh = make_trial().generated
+    few = fresh.pixels[np.arange(20).repeat(10)].astype(float)
+    noisy = (few + np.random.default_rng(0).normal(0, 1, few.shape)).round().clip(0, 255).astype(np.uint8)
+    assert duplicate_metric(make_trial(ImageSet(noisy, fresh.ids)), "projection").value > 0.9
+    assert duplicate_metric(make_trial(spread=0.5), "projection").interval[0] == 0.0
+
+
+def test_ratios_that_come_in_pairs_widen_the_interval():
+    rng = np.random.default_rng(0)
+    ratios = rng.uniform(0.5, 1, size=1000)
+    generated = np.r_[np.zeros(100), ratios[:900]]
+    alone, paired = (copy_rate(generated, ratios, together=n).interval for n in (1, 2))
+    assert (paired[1] - paired[0]) / (alone[1] - alone[0]) == pytest.approx(np.sqrt(2), rel=0.1)

@@ -7,7 +7,8 @@ quantile of rho over held-out real images (alpha = 1 % from 1,000 of them on, el
     copy rate = (share of generated below it - alpha) / (1 - alpha).
 The interval joins the error of the share with the threshold's own: alpha behaves like a Beta(r, n + 1 - r) draw when
 r of n held-out images lie at or below it. The cure for the confusions is ours, after the faults that Stein et al.
-(2023, arXiv 2306.04675) found in earlier memorisation measures.
+(2023, arXiv 2306.04675) found in earlier memorisation measures. It is asked in three kinds of space: features, pixels under
+small shifts and flips, and patches, which find copies of a part.
 """
 
 from __future__ import annotations
@@ -21,10 +22,12 @@ from imatlas.checks import InputError
 from imatlas.evaluation.intervals import Estimate
 from imatlas.evaluation.judged import Comparison, JudgedTrial, compare
 from imatlas.evaluation.nearest import nearest_rows
+from imatlas.evaluation.patches import nearest_in_parts
 from imatlas.evaluation.shifts import nearest_shifted
 from imatlas.values import Score, Trial
 
 __all__ = [
+    "PATCH_SPACE",
     "PIXEL_SPACE",
     "CopyPair",
     "closest_pairs",
@@ -32,19 +35,24 @@ __all__ = [
     "copy_rate",
     "copy_ratios",
     "duplicate_metric",
+    "patch_copy_metric",
     "pixel_copy_metric",
 ]
 
 N_NEIGHBORS = 10
 MIN_HELD_OUT = 10
 MAX_QUERIES = 5_000
-MAX_PIXEL_QUERIES = 2_000
+MAX_PIXEL_QUERIES = 4_000
+MAX_PATCH_QUERIES = 2_000
+MAX_DUPLICATE_QUERIES = 2_000
+MAX_SOURCES = 400
 N_PAIRS = 20
 N_DRAWS = 20_000
 PIXEL_SPACE = "pixels, shifted"
+PATCH_SPACE = "patches"
 
-Search = Callable[[str, np.ndarray], tuple[np.ndarray, np.ndarray]]
-"""Distances and rows of the nearest training images to some rows of a named part of the trial."""
+Search = Callable[[str, np.ndarray, int], tuple[np.ndarray, np.ndarray]]
+"""Distances and rows of the k nearest training images to some rows of a named part of the trial."""
 
 
 @dataclass(frozen=True)
@@ -56,20 +64,24 @@ class CopyPair:
     ratio: float
 
 
-def copy_ratios(distances: np.ndarray) -> np.ndarray:
-    """Give rho = d_1 / mean(d_2 .. d_k) of distances (q, k) that rise along each row; 0 where all are 0."""
+def copy_ratios(distances: np.ndarray, *, least: np.ndarray | float = 0.0) -> np.ndarray:
+    """Give rho = d_1 / mean(d_2 .. d_k) of distances (q, k) that rise along each row; 0 where all are 0.
+
+    A mean below `least`, a number or one for each row, counts as that.
+    """
     if distances.shape[1] < 2:
         raise InputError(f"{distances.shape[1]} neighbors; a copy ratio needs 2 at least. Train on more images.")
-    others = distances[:, 1:].mean(axis=1, dtype=np.float64)
+    others = np.maximum(distances[:, 1:].mean(axis=1, dtype=np.float64), least)
     return np.divide(distances[:, 0], others, out=np.zeros(len(distances)), where=others > 0)
 
 
-def copy_rate(generated: np.ndarray, held_out: np.ndarray, *, seed: int = 0) -> Estimate:
+def copy_rate(generated: np.ndarray, held_out: np.ndarray, *, together: int = 1, seed: int = 0) -> Estimate:
     """Give the share of generated images that are copies, from ratios of generated and of held-out images.
 
     Parameters
     ----------
     generated, held_out : (m,) and (h,) copy ratios.
+    together : ratios that stand or fall together, such as 2 where both images of a pair are asked; more widen the interval.
     seed : of the draws behind the interval.
 
     Returns
@@ -98,11 +110,11 @@ def copy_rate(generated: np.ndarray, held_out: np.ndarray, *, seed: int = 0) -> 
     expected = n_below / (n + 1)
     n_flagged = int((generated <= threshold).sum())
     rng = np.random.default_rng(seed)
-    base = rng.beta(n_below, n + 1 - n_below, N_DRAWS)
-    shares = rng.beta(n_flagged + 0.5, len(generated) - n_flagged + 0.5, N_DRAWS)
+    base = rng.beta(n_below / together, (n + 1 - n_below) / together, N_DRAWS)
+    shares = rng.beta(n_flagged / together + 0.5, (len(generated) - n_flagged) / together + 0.5, N_DRAWS)
     rate = (n_flagged / len(generated) - expected) / (1 - expected)
     low, high = np.clip(np.quantile((shares - base) / (1 - base), [0.025, 0.975]), 0.0, 1.0)
-    high = max(high, 1 - 0.025 ** (1 / len(generated)))  # the most that could hide where no image was flagged
+    high = max(high, 1 - 0.025 ** (together / len(generated)))  # the most that could hide where no image was flagged
     details = {
         "alpha": expected,
         "threshold": threshold,
@@ -118,20 +130,28 @@ def copy_metric(trial: Trial, space: str) -> Score:
     """Score a trial by its copy rate in one feature space."""
     parts = {part: features.rows for part, features in trial.features[space].items()}
 
-    def search(which: str, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return nearest_rows(parts[which][rows], parts["train"], n_neighbors=N_NEIGHBORS)
+    def search(part: str, rows: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        return nearest_rows(parts[part][rows], parts["train"], n_neighbors=k)
 
     return _copy_score(trial, space, search, limit=MAX_QUERIES)
 
 
 def pixel_copy_metric(trial: Trial, space: str = PIXEL_SPACE) -> Score:
     """Score a trial by its copy rate in pixels under mild blur, shifts of up to 2 pixels and flips."""
-    sets = {"held_out": trial.held_out, "generated": trial.generated}
 
-    def search(which: str, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return nearest_shifted(sets[which].pixels[rows], trial.train.pixels, n_neighbors=N_NEIGHBORS)
+    def search(part: str, rows: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        return nearest_shifted(getattr(trial, part).pixels[rows], trial.train.pixels, n_neighbors=k)
 
     return _copy_score(trial, space, search, limit=MAX_PIXEL_QUERIES)
+
+
+def patch_copy_metric(trial: Trial, space: str = PATCH_SPACE) -> Score:
+    """Score a trial by its rate of whole or partial copies: images that agree with one training image in some patches."""
+
+    def search(part: str, rows: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        return nearest_in_parts(getattr(trial, part).pixels[rows], trial.train.pixels, n_neighbors=k)
+
+    return _copy_score(trial, space, search, limit=MAX_PATCH_QUERIES)
 
 
 def closest_pairs(score: Score) -> tuple[CopyPair, ...]:
@@ -142,20 +162,31 @@ def closest_pairs(score: Score) -> tuple[CopyPair, ...]:
 def duplicate_metric(trial: Trial, space: str) -> Score:
     """Score a trial by how many generated images nearly repeat another one, beyond what real images do.
 
-    The same ratio as for copies, among the generated images themselves, against real stand-ins among themselves.
+    The ratio is that of copies, among the generated images themselves and against real stand-ins among themselves. Where
+    many repeat one image, all its neighbors are near, so at least a third of the distance to real images is taken for usual.
     """
     comparison = compare(trial, space)
     own, real = comparison.once(_ratios_among), comparison.floor.once(_ratios_among)
-    estimate = copy_rate(own, real)
+    estimate = copy_rate(own, real, together=2)
     n_exact = len(comparison.generated) - len(np.unique(comparison.generated, axis=0))
-    details = comparison.sizes | dict(estimate.details) | {"exact_repeats": n_exact}
+    details = comparison.sizes | dict(estimate.details) | {"n_looked_at": len(own), "exact_repeats": n_exact}
     details["n_real_compared"] = details.pop("n_held_out")
     return _novelty_score("duplicate_rate", space, estimate, n=len(own), details=details)
 
 
 def _ratios_among(comparison: Comparison) -> np.ndarray:
     rows = comparison.generated
-    return copy_ratios(nearest_rows(rows, rows, n_neighbors=N_NEIGHBORS, same=True)[0])
+    asked = np.sort(np.random.default_rng(0).permutation(len(rows))[:MAX_DUPLICATE_QUERIES])
+    among, found = nearest_rows(rows[asked], rows, n_neighbors=N_NEIGHBORS + 1)
+    to_real, _ = nearest_rows(rows[asked], comparison.real, n_neighbors=N_NEIGHBORS)
+    return copy_ratios(_of_others(among, found, asked), least=to_real[:, 1:].mean(axis=1) / 3)
+
+
+def _of_others(distances: np.ndarray, found: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    """Take each asked row itself out of its neighbors' distances (q, k + 1); gives (q, k)."""
+    others = found != asked[:, None]
+    others[others.all(axis=1), -1] = False
+    return distances[others].reshape(len(asked), -1)
 
 
 def _copy_score(trial: Trial, space: str, search: Search, *, limit: int) -> Score:
@@ -164,16 +195,17 @@ def _copy_score(trial: Trial, space: str, search: Search, *, limit: int) -> Scor
             f"{len(trial.held_out)} held-out images; a copy rate needs {MIN_HELD_OUT} at least. Hold out more images."
         )
     rng = np.random.default_rng(0)
-    asked = {which: np.sort(rng.permutation(len(getattr(trial, which)))[:limit]) for which in ("held_out", "generated")}
+    asked = {part: np.sort(rng.permutation(len(getattr(trial, part)))[:limit]) for part in ("held_out", "generated")}
     known = trial.real_results if isinstance(trial, JudgedTrial) else {}
     key = ("held-out copy ratios", space)
     if key not in known:
-        known[key] = copy_ratios(search("held_out", asked["held_out"])[0])
-    distances, found = search("generated", asked["generated"])
+        known[key] = copy_ratios(search("held_out", asked["held_out"], N_NEIGHBORS)[0])
+    distances, found = search("generated", asked["generated"], N_NEIGHBORS)
     ratios = copy_ratios(distances)
     estimate = copy_rate(ratios, known[key])  # type: ignore[arg-type]
-    order = np.argsort(ratios, kind="stable")[:N_PAIRS]
-    pairs = [[int(asked["generated"][i]), int(found[i, 0]), float(ratios[i])] for i in order]
+    order = np.argsort(ratios, kind="stable")
+    pairs = [[int(asked["generated"][i]), int(found[i, 0]), float(ratios[i])] for i in order[:N_PAIRS]]
+    flagged = order[ratios[order] <= estimate.details["threshold"]]
     details = {
         "n_train": len(trial.train),
         "n_generated": len(ratios),
@@ -181,7 +213,27 @@ def _copy_score(trial: Trial, space: str, search: Search, *, limit: int) -> Scor
         "n_held_out_available": len(trial.held_out),
         "pairs": pairs,
     }
+    details |= _sources(found[flagged, 0], search, float(estimate.details["threshold"]))
     return _novelty_score("copy_rate", space, estimate, n=len(ratios), details=dict(estimate.details) | details)
+
+
+def _sources(copied: np.ndarray, search: Search, threshold: float) -> dict[str, object]:
+    """Say how many training images were copied, how often, and how many of them repeat another training image.
+
+    What stands in a training set more than once is learned by heart first: a copied duplicate is likely.
+    """
+    sources, times = np.unique(copied, return_counts=True)
+    if not len(sources):
+        return {"n_sources": 0}
+    looked_at = np.sort(np.random.default_rng(0).permutation(sources)[:MAX_SOURCES])
+    distances, found = search("train", looked_at, N_NEIGHBORS + 1)
+    ratios = copy_ratios(_of_others(distances, found, looked_at))
+    return {
+        "n_sources": len(sources),
+        "most_copies_of_one_source": int(times.max()),
+        "share_of_sources_repeated_in_training": float((ratios <= threshold).mean()),
+        "n_sources_looked_at": len(looked_at),
+    }
 
 
 def _novelty_score(name: str, space: str, estimate: Estimate, *, n: int, details: dict[str, object]) -> Score:

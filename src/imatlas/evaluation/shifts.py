@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from imatlas.evaluation.nearest import row_blocks
 
-__all__ = ["nearest_shifted"]
+__all__ = ["candidate_rows", "middles", "nearest_shifted", "reach_of", "reduced", "squared_lengths", "thumbnails", "windows"]
 
 LARGEST_SIDE = 32
 THUMBNAIL_SIDE = 8
@@ -40,18 +40,19 @@ def nearest_shifted(
     float32 (q, k) distances in units of gray levels (root mean square difference, in [0, 1]), rising, and int64 (q, k)
     image rows.
     """
-    reach = _reach(images)
-    small = _middle(_reduced(images), reach)  # (n, C, h, w)
-    thumbnails = _thumbnails(small)  # (n, e)
+    reach = reach_of(images)
+    small = middles(reduced(images), reach)  # (n, C, h, w)
+    coarse = thumbnails(small).flatten(1)  # (n, e)
     k = min(n_neighbors, len(small))
     n_kept = min(max(N_CANDIDATES, k), len(small))
     distances, rows = np.empty((len(queries), k), dtype=np.float32), np.empty((len(queries), k), dtype=np.int64)
     for block in row_blocks(len(queries), len(small)):
-        queried = _reduced(queries[block])
-        candidates = _candidates(_windows(queried, reach, reach, flips), thumbnails, n_kept)  # (b, c)
+        queried = reduced(queries[block])
+        seen = thumbnails(windows(queried, reach, step=reach, flips=flips))  # (b, v, C, 8, 8)
+        candidates = candidate_rows(seen.flatten(2), coarse, n_kept)  # (b, c)
         found = torch.cat(
             [
-                _least_distances(_windows(queried[part], reach, 1, flips), small[candidates[part]])
+                _least_distances(windows(queried[part], reach, flips=flips), small[candidates[part]])
                 for part in row_blocks(len(queried), (n_kept + N_VARIANTS) * small[0].numel())
             ]
         )  # (b, c)
@@ -61,7 +62,7 @@ def nearest_shifted(
     return distances, rows
 
 
-def _reduced(pixels: np.ndarray) -> torch.Tensor:
+def reduced(pixels: np.ndarray) -> torch.Tensor:
     """Bring images to float (b, C, h, w) in [0, 1], sides at most 32, blurred by [1 2 1] x [1 2 1] / 16."""
     parts = []
     for block in row_blocks(len(pixels), int(np.prod(pixels.shape[1:]))):
@@ -77,53 +78,57 @@ def _reduced(pixels: np.ndarray) -> torch.Tensor:
     return torch.cat(parts)
 
 
-def _thumbnails(images: torch.Tensor) -> torch.Tensor:
-    return functional.adaptive_avg_pool2d(images, THUMBNAIL_SIDE).flatten(1)
+def thumbnails(images: torch.Tensor) -> torch.Tensor:
+    """Give 8 x 8 means (..., C, 8, 8) of images (..., C, h, w)."""
+    return functional.adaptive_avg_pool2d(images.flatten(0, -4), THUMBNAIL_SIDE).unflatten(0, images.shape[:-3])
 
 
-def _reach(pixels: np.ndarray) -> int:
+def reach_of(pixels: np.ndarray) -> int:
     """Give the pixels an image may be shifted by: 2, or 1 or 0 where images are so small that little would be left."""
     shortest = min(pixels.shape[1:3]) * min(1.0, LARGEST_SIDE / max(pixels.shape[1:3]))
     return 2 if shortest >= 16 else 1 if shortest >= 6 else 0
 
 
-def _middle(images: torch.Tensor, reach: int) -> torch.Tensor:
+def middles(images: torch.Tensor, reach: int) -> torch.Tensor:
+    """Cut `reach` pixels off each side of images (b, C, h, w)."""
     height, width = images.shape[2:]
     return images[:, :, reach : height - reach, reach : width - reach].contiguous()
 
 
-def _windows(images: torch.Tensor, reach: int, step: int, flips: bool) -> torch.Tensor:
+def windows(images: torch.Tensor, reach: int, *, step: int = 1, flips: bool = True) -> torch.Tensor:
     """Give (b, v, C, h, w): every step-th window of the size of the middle, then those of the mirror images."""
     height, width = (side - 2 * reach for side in images.shape[2:])
     whole = torch.stack([images, images.flip(3)] if flips else [images], dim=1)
-    windows = whole.unfold(3, height, max(1, step)).unfold(4, width, max(1, step))  # (b, 1 or 2, C, s, s, h, w)
-    return windows.permute(0, 1, 3, 4, 2, 5, 6).flatten(1, 3)
+    cut = whole.unfold(3, height, max(1, step)).unfold(4, width, max(1, step))  # (b, 1 or 2, C, s, s, h, w)
+    return cut.permute(0, 1, 3, 4, 2, 5, 6).flatten(1, 3)
 
 
-def _candidates(windows: torch.Tensor, thumbnails: torch.Tensor, n_kept: int) -> torch.Tensor:
-    squares = thumbnails.square().sum(dim=1)
-    least = torch.full((len(windows), len(thumbnails)), torch.inf)
+def candidate_rows(queries: torch.Tensor, rows: torch.Tensor, n_kept: int) -> torch.Tensor:
+    """Give the rows (n, e) nearest to any of the v versions of each query (b, v, e): int64 (b, n_kept), rising."""
+    squares = rows.square().sum(dim=1)
+    least = torch.full((len(queries), len(rows)), torch.inf)
     scratch = torch.empty_like(least)
-    for coarse in _thumbnails(windows.flatten(0, 1)).unflatten(0, windows.shape[:2]).unbind(1):
-        torch.addmm(squares, coarse, thumbnails.T, alpha=-2.0, out=scratch)
-        scratch += coarse.square().sum(dim=1, keepdim=True)
+    for version in queries.unbind(1):
+        torch.addmm(squares, version, rows.T, alpha=-2.0, out=scratch)
+        scratch += version.square().sum(dim=1, keepdim=True)
         torch.minimum(least, scratch, out=least)
     return least.topk(n_kept, dim=1, largest=False, sorted=False).indices.sort(dim=1).values
 
 
-def _least_distances(windows: torch.Tensor, candidates: torch.Tensor) -> torch.Tensor:
+def squared_lengths(rows: torch.Tensor) -> torch.Tensor:
+    """Give the squares of the lengths of the last axis."""
+    return torch.linalg.vector_norm(rows, dim=-1).square_()
+
+
+def _least_distances(versions: torch.Tensor, candidates: torch.Tensor) -> torch.Tensor:
     """Give root mean square differences (b, c) of windows (b, v, C, h, w) and candidates (b, c, C, h, w)."""
-    variants, flat = windows.flatten(2), candidates.flatten(2)  # (b, v, p), (b, c, p)
+    variants, flat = versions.flatten(2), candidates.flatten(2)  # (b, v, p), (b, c, p)
     centre = flat.mean(dim=(1, 2), keepdim=True)
     variants -= centre
     flat -= centre
     products = torch.bmm(variants, flat.transpose(1, 2))  # (b, v, c)
-    squares = _lengths(variants)[:, :, None] + _lengths(flat)[:, None] - 2 * products
+    squares = squared_lengths(variants)[:, :, None] + squared_lengths(flat)[:, None] - 2 * products
     best = squares.argmin(dim=1)  # (b, c)
     # The winner's distance is computed anew without cancellation, so that an exact copy is at distance zero.
     chosen = variants.gather(1, best[:, :, None].expand(-1, -1, variants.shape[2]))
     return (chosen - flat).square().mean(dim=2).sqrt()
-
-
-def _lengths(rows: torch.Tensor) -> torch.Tensor:
-    return torch.linalg.vector_norm(rows, dim=2).square_()
