@@ -100,6 +100,11 @@ def make_manifold(images, n_clusters=3):
     )
 
 
+def rival(rate):
+    distance = Score("kernel_distance", "pixels", 0.1 + rate / 1e4, (0.09, 0.2), 0.0, "lower", 500, "quality")
+    return [distance, Score("images_per_second", "", rate, (rate - 1, rate + 1), None, "higher", 9, "speed")]
+
+
 def make_contents():
     images = make_images()
     pixels = images.pixels[:20]
@@ -117,6 +122,7 @@ def make_contents():
         morphs=(Morph(pixels[:5], pixels[5:10], "from a to b", {"longest_step": (0.1, 0.9)}),),
         pairs=(ClosePair(pixels[0], pixels[1], 0.42, "f/1.png"),),
         scores=(score,),
+        rivals={name: rival(rate) for name, rate in (("0001-flow", 9.0), ("0002-gan", 900.0))},
         references={"real half against real half": (floor,), "Gaussian in PCA space": (replace(floor, value=14.2),)},
         curves=[{"step": i, "seconds": 2.0 * i, "loss": 1 / (1 + i), "values": {"kl": 2.0}} for i in range(60)],
         settings={"generator": {"depth": 6}},
@@ -151,6 +157,8 @@ def test_a_report_tells_verdict_scores_settings_and_rejected_files(tmp_path):
         "Condition: class.",
         "longest step 0.1",
         "ratio 0.42",
+        "The models of this atlas",
+        "0002-gan",
         "1 min 1 s",
     ):
         assert words in text

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from imatlas.app.cli.verbs import _levels_in_rows
-from imatlas.app.figures import curve_panels, scatter
+from imatlas.app.figures import curve_panels, pareto_panels, scatter
 from imatlas.app.gather import _samples
 from imatlas.app.scoreboard import score_rows
 from imatlas.app.sheets import PALETTE, enlarged, map_frame, mosaic, thumbnail_map
@@ -107,6 +107,30 @@ def test_curves_pass_over_holes_and_need_two_rows():
     assert curve_panels([{"step": 1, "loss": 2.0}]) == []
     rows = [{"step": 1, "loss": 2.0}, {"step": 2, "loss": float("nan")}, {"step": 3, "note": "x"}, {"step": 4, "loss": 1.0}]
     assert len(curve_panels(rows)) == 1
+
+
+def rival(distance: float, rate: float, space: str = "pixels") -> list[Score]:
+    reach = (distance - 0.001, distance + 0.001)
+    return [
+        Score("kernel_distance", space, distance, reach, 0.0, "lower", 500, "quality"),
+        Score("images_per_second", "", rate, None, None, "higher", 9, "speed"),
+    ]
+
+
+def test_models_are_compared_where_two_were_judged_and_joined_where_none_beats_them():
+    """Slow and good, fast and poor are on the front, the third is beaten by the first two; the fourth has no rival."""
+    scores = {"good": rival(0.01, 50), "poor": rival(0.05, 900), "beaten": rival(0.06, 40), "other": rival(0.01, 9, "else")}
+    [(title, svg)] = pareto_panels(scores)
+    assert title == "Likeness and speed, judged in pixels"
+    for name in ("good", "poor", "beaten", "real images"):
+        assert f">{name}</text>" in svg
+    assert "other" not in svg
+    assert "currentColor" in svg
+    dashed = next(part for part in svg.split("<path")[1:] if "stroke-dasharray: 3.7" in part)
+    assert dashed.count("L ") == 1, "two models on the front"
+    assert pareto_panels(scores) == [(title, svg)], "the same drawing each time"
+    assert pareto_panels({"good": scores["good"]}) == []
+    assert pareto_panels({"good": scores["good"], "untimed": scores["poor"][:1]}) == []
 
 
 @pytest.mark.parametrize(("better", "best"), [("lower", 0.1), ("higher", 9.0)])

@@ -51,6 +51,7 @@ def test_a_stage_ends_with_its_best_weights_and_says_so() -> None:
     assert float(model.place.detach().mean()) == pytest.approx(TARGET, abs=best + 1e-6)
     assert f"ends with the weights of step {10 * scores.index(best) + 10}" in reports[-1].note
     assert reports[-1].values["validation"] == scores[-1]
+    assert reports[-1].values["validation_error"] == 0.05
 
 
 def test_the_last_weights_stay_where_they_are_best_or_as_good_up_to_noise(tmp_path: Path) -> None:

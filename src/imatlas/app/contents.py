@@ -72,6 +72,7 @@ class ReportContents:
     scores : what was measured of the model.
     references : name of a reference row -> its scores, such as "real half against real half", "training copies",
         "Gaussian in PCA space"; matched to `scores` by name and space.
+    rivals : name of a model -> its scores, of all models that were judged against the same images; drawn from two on.
     curves : rows of metrics.jsonl, with "step", "seconds" and named numbers.
     settings, seeds : JSON values, shown as they are.
     seconds : step -> seconds it took.
@@ -94,6 +95,7 @@ class ReportContents:
     pairs: Sequence[ClosePair] = ()
     scores: Sequence[Score] = ()
     references: Mapping[str, Sequence[Score]] = field(default_factory=dict)
+    rivals: Mapping[str, Sequence[Score]] = field(default_factory=dict)
     curves: Sequence[Mapping[str, object]] = ()
     settings: Mapping[str, object] = field(default_factory=dict)
     seeds: Mapping[str, object] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Drawn figures: the scatter of a map and training curves, with matplotlib and without its global state.
+"""Drawn figures: the scatter of a map, training curves, models compared, with matplotlib and without its global state.
 
 Figures carry no ground, and curves take the page's own text colour, so that they fit light and dark pages alike.
 """
@@ -17,14 +17,15 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from imatlas.app.sheets import PALETTE
+from imatlas.values import Score
 
-__all__ = ["MARKERS", "curve_panels", "scatter"]
+__all__ = ["MARKERS", "curve_panels", "pareto_panels", "scatter"]
 
 MARKERS = ("o", "^", "s", "D", "v")
 """After ten groups the colours begin again with the next marker."""
 
 _INK = "#010203"  # stands for the page's text colour and is replaced by it in the finished SVG
-_NOT_CURVES = {"step", "steps", "seconds", "remaining", "total", "done", "rate", "epoch", "images_per_second", "time"}
+_NOT_CURVES = {"step", "steps", "seconds", "remaining", "total", "done", "rate", "images_per_second", "validation_error"}
 _STYLE: dict = {"svg.fonttype": "none", "svg.hashsalt": "imatlas", "font.size": 9.5, "font.family": "sans-serif"}
 
 
@@ -97,6 +98,73 @@ def curve_panels(rows: Sequence[Mapping[str, object]]) -> list[tuple[str, str]]:
     return [(title, _panel(flat, members)) for title, members in panels[:4]]
 
 
+def pareto_panels(scores: Mapping[str, Sequence[Score]]) -> list[tuple[str, str]]:
+    """Draw models by the distance of their images from real ones and by their speed, both with intervals; top right is best.
+
+    A line joins the front: the models that no other one beats in both.
+
+    Parameters
+    ----------
+    scores : name of a model -> its scores. Without a speed, or without a kernel distance in a space, it is left out there.
+
+    Returns
+    -------
+    One (title, SVG text) pair for each space in which at least two models were judged; empty if there is none.
+    """
+    rates = {name: score for name, group in scores.items() for score in group if score.name == "images_per_second"}
+    judged = {name: [score for score in scores[name] if score.name == "kernel_distance"] for name in rates}
+    panels = []
+    for space in dict.fromkeys(score.space for group in judged.values() for score in group):
+        points = {name: score for name, group in judged.items() for score in group if score.space == space}
+        if len(points) >= 2:
+            panels.append((f"Likeness and speed, judged in {space.replace('_', ' ')}", _pareto(points, rates)))
+    return panels
+
+
+def _pareto(distances: Mapping[str, Score], rates: Mapping[str, Score]) -> str:
+    """Draw one panel: a point with two error bars for each model, its name beside it."""
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(6.4, 4.2))
+        canvas = FigureCanvasSVG(figure)
+        axes = figure.add_subplot()
+        order = sorted(distances, key=lambda name: rates[name].value)
+        middle = np.sqrt(rates[order[0]].value * rates[order[-1]].value)
+        for place, name in enumerate(order):
+            at = (rates[name].value, distances[name].value)
+            bars = {"xerr": _reach(rates[name]), "yerr": _reach(distances[name])}
+            colour = PALETTE[list(distances).index(name) % len(PALETTE)]
+            axes.errorbar(*at, **bars, fmt="o", color=colour, elinewidth=1.4, capsize=3)
+            # Names of fast models stand to the left, and those of neighbors in speed above and below by turns.
+            side, sign = ("left", 1) if at[0] < middle else ("right", -1)
+            beside = {"textcoords": "offset points", "ha": side, "va": "center", "color": _INK}
+            axes.annotate(name, at, (7 * sign, 9 if place % 2 == 0 else -9), **beside)
+        front = [name for place, name in enumerate(order) if _is_front(name, order[place + 1 :], distances)]
+        line = [(rates[name].value, distances[name].value) for name in front]
+        axes.plot(*zip(*line), color=_INK, alpha=0.35, linewidth=1, linestyle="--", zorder=0)
+        _quiet(axes)
+        axes.set_xscale("log")
+        axes.margins(x=0.2, y=0.15)
+        axes.invert_yaxis()
+        floors = [score.floor for score in distances.values() if score.floor is not None]
+        if floors:
+            floor = float(np.mean(floors))
+            axes.axhline(floor, color=_INK, alpha=0.5, linewidth=1, linestyle=":")
+            where = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points"}
+            axes.annotate("real images", (0, floor), (4, 5), **where, color=_INK, alpha=0.7)
+        axes.xaxis.set_major_formatter("{x:,g}")
+        axes.set(xlabel="images per second (right is faster)", ylabel="kernel distance (top is nearer)")
+        return _svg(figure, canvas)
+
+
+def _reach(score: Score) -> np.ndarray | None:
+    """How far the interval of a score reaches below and above it (2, 1); None where there is none."""
+    return None if score.interval is None else np.abs(np.array(score.interval) - score.value)[:, None]
+
+
+def _is_front(name: str, faster: Sequence[str], distances: Mapping[str, Score]) -> bool:
+    return all(distances[other].value > distances[name].value for other in faster)
+
+
 def _series(rows: Sequence[Mapping[str, object]], name: str) -> tuple[np.ndarray, np.ndarray]:
     """Give time (minutes, or steps without a clock) and the finite values of one number."""
     clock = "seconds" if any("seconds" in row for row in rows) else "step"
@@ -125,9 +193,14 @@ def _panel(rows: Sequence[Mapping[str, object]], names: Sequence[str]) -> str:
         axes.set_xlabel("minutes" if any("seconds" in row for row in rows) else "steps")
         if len(names) > 1:
             axes.legend(frameon=False, labelcolor=_INK)
-        figure.tight_layout(pad=0.4)
-        buffer = io.BytesIO()
-        canvas.print_svg(buffer, metadata={"Date": None})
+        return _svg(figure, canvas)
+
+
+def _svg(figure: Figure, canvas: FigureCanvasSVG) -> str:
+    """Write a figure as SVG text for a page, as wide as there is room and in the page's text colour."""
+    figure.tight_layout(pad=0.4)
+    buffer = io.BytesIO()
+    canvas.print_svg(buffer, metadata={"Date": None})
     svg = buffer.getvalue().decode()
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
     svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", svg, count=1), count=1)
@@ -143,12 +216,18 @@ def _dress(axes: Axes, lines: Sequence[np.ndarray]) -> None:
         axes.set_ylim(low / 1.2, high * 1.2)
     elif high > low:
         axes.set_ylim(low - 0.06 * (high - low), high + 0.08 * (high - low))
+    _quiet(axes)
+
+
+def _quiet(axes: Axes) -> None:
+    """Give quiet axes on no ground."""
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     for side in ("left", "bottom"):
         axes.spines[side].set(color=_INK, alpha=0.35)
     axes.tick_params(colors=_INK, labelcolor=_INK, which="both", width=0.5)
-    axes.xaxis.label.set_color(_INK)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.label.set_color(_INK)
     axes.grid(True, axis="y", color=_INK, alpha=0.12, linewidth=0.7)
     axes.patch.set_alpha(0)
     axes.figure.patch.set_alpha(0)

@@ -60,6 +60,7 @@ def gather_report(atlas: Atlas, *, report: Report = silent) -> ReportContents:
         pairs=_pairs(images, model, scores, folder.judged_seed),
         scores=scores,
         references=folder.references,
+        rivals=atlas.scores,
         curves=folder.metrics,
         seeds={"training": folder.config["plan"]["seed"], "samples": f"0 to {len(samples) - 1}"},
     )

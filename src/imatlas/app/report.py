@@ -14,7 +14,7 @@ import numpy as np
 from imatlas import __version__
 from imatlas.app.cluster_section import cluster_section
 from imatlas.app.contents import ClosePair, Morph, ReportContents
-from imatlas.app.figures import curve_panels
+from imatlas.app.figures import curve_panels, pareto_panels
 from imatlas.app.map_section import map_section
 from imatlas.app.page import time_shares, write_page
 from imatlas.app.scoreboard import BLOCKS, score_rows, shown
@@ -60,6 +60,7 @@ def write_report(contents: ReportContents, path: Path) -> None:
         "score_blocks": score_rows(contents.scores, contents.references),
         "block_titles": BLOCKS,
         "references": list(contents.references),
+        "pareto": pareto_panels(contents.rivals),
         "panels": curve_panels(contents.curves),
         "times": time_shares(contents.seconds),
         "health": _health(contents),

@@ -277,7 +277,7 @@ class _StageRun:
         rate = now.step / max(now.seconds, 1e-9)
         values = {f"loss_{name}": loss for name, loss in now.losses.items()}
         if now.validations and math.isfinite(now.score):
-            values["validation"] = now.score
+            values |= {"validation": now.score, "validation_error": now.error}
         values["learning_rate"] = self._rate_at(max(0, now.step - 1), now.steps or UNKNOWN_STEPS)
         report = Progress(
             stage=self.stage.name,
