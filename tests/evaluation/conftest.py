@@ -30,10 +30,21 @@ def projected(images: ImageSet, n_dims: int = 8) -> Features:
     return Features((images.pixels.reshape(len(images), SIDE * SIDE) / 255) @ axes, "random projection")
 
 
+def middle(images: ImageSet) -> np.ndarray:
+    """Give the centre of light of every image, row and column, float64 (n, 2)."""
+    light = images.pixels[..., 0] / images.pixels.sum(axis=(1, 2, 3), keepdims=True)[..., 0].clip(1)
+    return np.stack([light.sum(axis=axis) @ np.arange(SIDE) for axis in (2, 1)], axis=1)
+
+
 def trial_of(train: ImageSet, held_out: ImageSet, generated: ImageSet) -> Trial:
     parts = {"train": train, "held_out": held_out, "generated": generated}
     features = {"projection": {part: projected(images) for part, images in parts.items()}}
-    return Trial(train, held_out, generated, features, TIMING)
+    codes = {
+        "cluster": {part: parts[part].labels for part in ("train", "generated")},
+        "map_place": {part: middle(parts[part]) for part in ("train", "generated")},
+        "neighborhood": {part: features["projection"][part].rows[:, :3] for part in ("train", "generated")},
+    }
+    return Trial(train, held_out, generated, features, TIMING, codes if generated.labels is not None else {})
 
 
 @pytest.fixture

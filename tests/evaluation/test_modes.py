@@ -3,7 +3,7 @@ import pytest
 
 from imatlas.evaluation import effective_modes, vendi_score
 from imatlas.evaluation.intervals import deal_groups
-from imatlas.evaluation.modes import _squares, mode_share_metric, modes_metric, share_overlap
+from imatlas.evaluation.modes import _squares, modes_metric
 
 
 def test_orthogonal_groups_are_counted_by_both_orders():
@@ -28,18 +28,10 @@ def test_the_d_by_d_form_equals_the_gram_form():
     assert vendi_score(rows[:8]) == pytest.approx(vendi_score(np.pad(rows[:8], ((0, 0), (0, 5)))))
 
 
-def test_share_overlap_is_one_for_equal_and_zero_for_disjoint_shares():
-    assert share_overlap(np.array([10, 30]), np.array([1, 3])) == pytest.approx(1.0)
-    assert share_overlap(np.array([10, 0]), np.array([0, 3])) == 0.0
-
-
-def test_a_generator_of_one_kind_of_four_loses_modes_and_shares(make_trial):
+def test_a_generator_of_one_kind_of_four_loses_modes(make_trial):
     full, narrow = make_trial(), make_trial(n_kinds=1)
     assert modes_metric(full, "projection").value == pytest.approx(1.0, abs=0.15)
     assert modes_metric(narrow, "projection").value < 0.7
-    assert mode_share_metric(narrow, "projection").value < 0.4
-    kept = mode_share_metric(full, "projection")
-    assert kept.value == pytest.approx(kept.floor, abs=0.15)
 
 
 def test_wide_and_tall_rows_give_the_same_effective_modes():

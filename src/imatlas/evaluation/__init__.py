@@ -1,6 +1,6 @@
 """Judging generated images: quality, diversity, novelty and speed, each score with an interval and a floor."""
 
-from imatlas.evaluation.copies import PIXEL_SPACE, CopyPair, closest_pairs, copy_rate, copy_ratios
+from imatlas.evaluation.copies import PATCH_SPACE, PIXEL_SPACE, CopyPair, closest_pairs, copy_rate, copy_ratios
 from imatlas.evaluation.costs import COST_METRICS, COSTS
 from imatlas.evaluation.coverage import NeighborShares, calibrated_coverage, neighbor_shares
 from imatlas.evaluation.energy import energy_reader
@@ -22,6 +22,7 @@ __all__ = [
     "COST_METRICS",
     "DEFAULT_METRICS",
     "METRICS",
+    "PATCH_SPACE",
     "PIXEL_SPACE",
     "CopyPair",
     "Difference",

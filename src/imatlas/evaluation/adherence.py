@@ -1,65 +1,127 @@
 """Adherence: does an image land where its condition asked?
 
-Each generated image is given the class (or cluster) most common among its 10 nearest training images in a feature
-space; adherence is the share for which that is the one asked for. Held-out real images set what can be reached.
+What an image shows is told by its 10 nearest training images in a feature space. For a class or a cluster that is the
+one most common among them, and adherence is the share of images for which it is the one asked for. For a place on the
+map, a neighborhood or another vector it is their mean v, and adherence is how much of what was asked, a, is found in it,
+
+    1 - sum |a - v|^2 / sum |a - mean a|^2 :    1 all of it, 0 no more than if nothing had been asked.
+
+The floor is what training images get for their own class or code, each judged by the others.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from imatlas.checks import InputError
-from imatlas.evaluation.intervals import wilson_interval
-from imatlas.evaluation.nearest import nearest_rows
+from imatlas.evaluation.intervals import Estimate, wilson_interval
+from imatlas.evaluation.landing import Landing, asked_classes, land, majority
 from imatlas.values import Score, Trial
 
-__all__ = ["adherence_metric", "neighbor_labels"]
+__all__ = ["CODE_METRICS", "adherence_metric", "code_adherence", "share_found"]
 
-N_NEIGHBORS = 10
-MAX_QUERIES = 5_000
-
-
-def neighbor_labels(rows: np.ndarray, train: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Give each row (b, d) the label most common among its 10 nearest training rows (n, d); ties to the nearest one."""
-    _, found = nearest_rows(rows, train, n_neighbors=N_NEIGHBORS)
-    near = labels[found]  # (b, k)
-    votes = (near[:, :, None] == near[:, None, :]).sum(axis=2)
-    return near[np.arange(len(near)), votes.argmax(axis=1)]
+MIN_ASKED = 2
 
 
-def adherence_metric(trial: Trial, space: str) -> Score:
-    """Score a trial by the share of generated images whose neighbors bear the label that was asked for.
+def share_found(asked: np.ndarray, found: np.ndarray) -> Estimate:
+    """Give the share of the variation of codes (m, c) that is found in other codes (m, c); rows with NaN are left out.
 
     Raises
     ------
     InputError
-        If training or generated images carry no labels.
+        If fewer than 2 rows are known on both sides, or all ask for the same.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> asked = np.array([[0.0], [1.0], [2.0], [3.0]])
+    >>> share_found(asked, np.full((4, 1), 1.5)).value
+    0.0
     """
-    known, asked = trial.train.labels, trial.generated.labels
-    if known is None or asked is None or not (known >= 0).any() or not (asked >= 0).any():
-        raise InputError("Adherence needs labels of both training and generated images; generate by class or cluster.")
-    parts = trial.features[space]
-    of_class = np.flatnonzero(known >= 0)
-    train = parts["train"].rows[of_class]
-    hits, n = _hits(parts["generated"].rows, asked, train, known[of_class])
-    floor = None
-    real = trial.held_out.labels
-    if real is not None and (real >= 0).any():
-        real_hits, n_real = _hits(parts["held_out"].rows, real, train, known[of_class])
-        floor = real_hits / n_real
+    known = np.isfinite(asked).all(axis=1) & np.isfinite(found).all(axis=1)
+    asked, found = asked[known].astype(np.float64), found[known].astype(np.float64)
+    if len(asked) < MIN_ASKED:
+        raise InputError(f"{len(asked)} images ask for a code; adherence needs {MIN_ASKED} at least. Generate more.")
+    missed = np.square(asked - found).sum(axis=1)
+    spread = np.square(asked - asked.mean(axis=0)).sum(axis=1)
+    if spread.sum() == 0:
+        raise InputError("All images ask for the same code, so how well it is met cannot be told. Ask for several.")
+    ratio = missed.sum() / spread.sum()
+    error = np.std(missed - ratio * spread) / spread.mean() / np.sqrt(len(asked))  # of a ratio of means
+    return Estimate.from_error(1 - ratio, error, n_asked=len(asked))
+
+
+def adherence_metric(trial: Trial, space: str) -> Score:
+    """Score a trial by the share of generated images whose neighbors bear the class that was asked for.
+
+    Raises
+    ------
+    InputError
+        If training or generated images carry no labels, or their classes have other names.
+    """
+    asked = asked_classes(trial)
+    return _score("adherence", trial, space, _judge_category(np.asarray(trial.train.labels), asked))
+
+
+def code_adherence(condition: str) -> Callable[[Trial, str], Score]:
+    """Give the metric of how well images land where the codes of a condition, beyond the class, asked."""
+
+    def metric(trial: Trial, space: str) -> Score:
+        if condition not in trial.codes:
+            raise InputError(
+                f"The trial holds no codes of {condition!r}; adherence needs what was asked. Put it in Trial.codes."
+            )
+        train, asked = trial.codes[condition]["train"], trial.codes[condition]["generated"]
+        judged_by = _judge_category if train.ndim == 1 else _judge_vector
+        return _score(f"{condition}_adherence", trial, space, judged_by(train, asked))
+
+    return metric
+
+
+CODE_METRICS = {f"{name}_adherence": name for name in ("cluster", "map_place", "neighborhood")}
+"""Metrics of what codes asked, with the name of their condition in `Trial.codes`."""
+
+_Judge = Callable[[Landing, bool], Estimate]
+"""How well rows land on what they asked for; True for training rows."""
+
+
+def _judge_category(train: np.ndarray, asked: np.ndarray) -> _Judge:
+    def judge(landing: Landing, is_real: bool) -> Estimate:
+        wanted = (train if is_real else asked)[landing.rows]
+        known = wanted >= 0
+        if not known.any():
+            raise InputError("No image that was looked at asks for a class or cluster. Generate more of those that do.")
+        hits = int((majority(train[landing.found[known]]) == wanted[known]).sum())
+        n = int(known.sum())
+        return Estimate(hits / n, wilson_interval(hits, n), {"n_asked": n})
+
+    return judge
+
+
+def _judge_vector(train: np.ndarray, asked: np.ndarray) -> _Judge:
+    def judge(landing: Landing, is_real: bool) -> Estimate:
+        return share_found((train if is_real else asked)[landing.rows], train[landing.found].mean(axis=1))
+
+    return judge
+
+
+def _score(name: str, trial: Trial, space: str, judged_by: _Judge) -> Score:
+    estimate, floor = (judged_by(land(trial, space, part), part == "train") for part in ("generated", "train"))
     return Score(
-        name="adherence",
+        name=name,
         space=space,
-        value=hits / n,
-        interval=wilson_interval(hits, n),
-        floor=floor,
+        value=estimate.value,
+        interval=estimate.interval,
+        floor=floor.value,
         better="higher",
-        n=n,
+        n=int(estimate.details["n_asked"]),
         block="manifold",
-        details={"n_train": len(train), "n_generated": n, "n_generated_available": len(asked)},
+        details={
+            "n_train": len(trial.train),
+            "n_generated": int(estimate.details["n_asked"]),
+            "n_generated_available": len(trial.generated),
+            "n_real_looked_at": int(floor.details["n_asked"]),
+        },
     )
-
-
-def _hits(rows: np.ndarray, asked: np.ndarray, train: np.ndarray, known: np.ndarray) -> tuple[int, int]:
-    taken = np.random.default_rng(0).permutation(np.flatnonzero(asked >= 0))[:MAX_QUERIES]
-    return int((neighbor_labels(rows[taken], train, known) == asked[taken]).sum()), len(taken)

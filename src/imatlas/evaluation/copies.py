@@ -21,9 +21,10 @@ import numpy as np
 from imatlas.checks import InputError
 from imatlas.evaluation.intervals import Estimate
 from imatlas.evaluation.judged import Comparison, JudgedTrial, compare
-from imatlas.evaluation.nearest import nearest_rows
+from imatlas.evaluation.nearest import nearest_rows, without_self
 from imatlas.evaluation.patches import nearest_in_parts
 from imatlas.evaluation.shifts import nearest_shifted
+from imatlas.evaluation.spacing import own_neighbors
 from imatlas.values import Score, Trial
 
 __all__ = [
@@ -44,7 +45,6 @@ MIN_HELD_OUT = 10
 MAX_QUERIES = 5_000
 MAX_PIXEL_QUERIES = 4_000
 MAX_PATCH_QUERIES = 2_000
-MAX_DUPLICATE_QUERIES = 2_000
 MAX_SOURCES = 400
 N_PAIRS = 20
 N_DRAWS = 20_000
@@ -175,18 +175,9 @@ def duplicate_metric(trial: Trial, space: str) -> Score:
 
 
 def _ratios_among(comparison: Comparison) -> np.ndarray:
-    rows = comparison.generated
-    asked = np.sort(np.random.default_rng(0).permutation(len(rows))[:MAX_DUPLICATE_QUERIES])
-    among, found = nearest_rows(rows[asked], rows, n_neighbors=N_NEIGHBORS + 1)
-    to_real, _ = nearest_rows(rows[asked], comparison.real, n_neighbors=N_NEIGHBORS)
-    return copy_ratios(_of_others(among, found, asked), least=to_real[:, 1:].mean(axis=1) / 3)
-
-
-def _of_others(distances: np.ndarray, found: np.ndarray, asked: np.ndarray) -> np.ndarray:
-    """Take each asked row itself out of its neighbors' distances (q, k + 1); gives (q, k)."""
-    others = found != asked[:, None]
-    others[others.all(axis=1), -1] = False
-    return distances[others].reshape(len(asked), -1)
+    asked, among = comparison.once(own_neighbors)
+    to_real, _ = nearest_rows(comparison.generated[asked], comparison.real, n_neighbors=N_NEIGHBORS)
+    return copy_ratios(among, least=to_real[:, 1:].mean(axis=1) / 3)
 
 
 def _copy_score(trial: Trial, space: str, search: Search, *, limit: int) -> Score:
@@ -227,7 +218,7 @@ def _sources(copied: np.ndarray, search: Search, threshold: float) -> dict[str, 
         return {"n_sources": 0}
     looked_at = np.sort(np.random.default_rng(0).permutation(sources)[:MAX_SOURCES])
     distances, found = search("train", looked_at, N_NEIGHBORS + 1)
-    ratios = copy_ratios(_of_others(distances, found, looked_at))
+    ratios = copy_ratios(without_self(distances, found, looked_at)[0])
     return {
         "n_sources": len(sources),
         "most_copies_of_one_source": int(times.max()),

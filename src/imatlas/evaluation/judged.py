@@ -128,6 +128,7 @@ class JudgedTrial(Trial):
     real_sides: dict[str, RealSide] = field(default_factory=dict, compare=False, repr=False)
     real_results: dict[tuple, object] = field(default_factory=dict, compare=False, repr=False)
     comparisons: dict[str, Comparison] = field(default_factory=dict, init=False, compare=False, repr=False)
+    own_results: dict[tuple, object] = field(default_factory=dict, init=False, compare=False, repr=False)
 
 
 def judge(trial: Trial) -> JudgedTrial:

@@ -1,28 +1,24 @@
-"""How many kinds of images there are, and whether each kind has its share.
+"""How many kinds of images there are.
 
 Effective number of modes (RKE, order-2 Vendi score) of rows with unit length after centring:
     RKE = 1 / || X'X / n ||_F^2 = n^2 / sum_ij (x_i . x_j)^2 ,
 1 when all rows are equal, c for c orthogonal groups of one size; computed from the d x d matrix, with no n x n one.
 Vendi(q=1) = exp of the entropy of the eigenvalues of X'X / n. Both grow with n, so the metric is the ratio to real
-stand-ins of the same number. Shares: real and generated images are sorted into k-means cells of the real ones, and
-    overlap = sum_c min(p_c, q_c).
+stand-ins of the same number.
 Sources: Jalali et al., RKE (2023, arXiv 2302.04447); Friedman and Dieng, Vendi (2023, arXiv 2210.02410).
 """
 
 from __future__ import annotations
 
 import numpy as np
-from sklearn.cluster import KMeans
 
 from imatlas.evaluation.intervals import NORMAL_95, deal_groups, jackknife_error
 from imatlas.evaluation.judged import Comparison, compare
 from imatlas.values import Score, Trial
 
-__all__ = ["effective_modes", "mode_share_metric", "modes_metric", "share_overlap", "vendi_score"]
+__all__ = ["effective_modes", "modes_metric", "vendi_score"]
 
 N_GROUPS = 20
-MAX_CELLS = 50
-IMAGES_PER_CELL = 20
 
 
 def effective_modes(rows: np.ndarray) -> float:
@@ -47,11 +43,6 @@ def vendi_score(rows: np.ndarray) -> float:
     return float(np.exp(-(shares * np.log(shares)).sum()))
 
 
-def share_overlap(real_counts: np.ndarray, generated_counts: np.ndarray) -> float:
-    """Give sum_c min(p_c, q_c) of two histograms (c,): 1 for equal shares, 0 for disjoint ones."""
-    return float(np.minimum(real_counts / real_counts.sum(), generated_counts / generated_counts.sum()).sum())
-
-
 def modes_metric(trial: Trial, space: str) -> Score:
     """Score a trial by its effective number of modes over that of as many real images."""
     comparison = compare(trial, space)
@@ -68,33 +59,6 @@ def modes_metric(trial: Trial, space: str) -> Score:
         n=len(comparison.generated),
         block="diversity",
         details=comparison.sizes | {"modes_generated": own, "modes_real": real},
-    )
-
-
-def mode_share_metric(trial: Trial, space: str) -> Score:
-    """Score a trial by how far the shares of real kinds of images (k-means cells) are kept."""
-    comparison = compare(trial, space)
-    cells: KMeans = comparison.floor.once(_cells)
-    real = np.bincount(cells.labels_, minlength=cells.n_clusters)
-    own = np.bincount(cells.predict(comparison.generated), minlength=len(real))
-    stand_ins = np.bincount(cells.predict(comparison.floor.generated), minlength=len(real))
-    value = share_overlap(real, own)
-    p, q = real / real.sum(), own / own.sum()
-    falling, rising = (q < p).astype(float), (q > p).astype(float)
-    variance = ((q * falling).sum() - (q * falling).sum() ** 2) / own.sum()
-    variance += ((p * rising).sum() - (p * rising).sum() ** 2) / real.sum()
-    reach = NORMAL_95 * float(np.sqrt(variance))
-    return Score(
-        name="mode_share",
-        space=space,
-        value=value,
-        interval=(max(0.0, value - reach), min(1.0, value + reach)),
-        floor=share_overlap(real, stand_ins),
-        better="higher",
-        n=len(comparison.generated),
-        block="diversity",
-        details=comparison.sizes
-        | {"cells": len(real), "missing_cells": int((own == 0).sum()), "shares_real": p.tolist(), "shares": q.tolist()},
     )
 
 
@@ -125,8 +89,3 @@ def _squares(unit: np.ndarray, groups: np.ndarray) -> tuple[float, list[float]]:
     by_row, whole = squares.sum(axis=1), float(squares.sum())
     rests = [whole - 2 * float(by_row[inside].sum()) + float(squares[np.ix_(inside, inside)].sum()) for inside in members]
     return whole, rests
-
-
-def _cells(comparison: Comparison) -> KMeans:
-    n_cells = int(np.clip(len(comparison.real) // IMAGES_PER_CELL, 2, MAX_CELLS))
-    return KMeans(n_clusters=n_cells, n_init=1, max_iter=50, random_state=0).fit(comparison.real)

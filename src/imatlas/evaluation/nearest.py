@@ -14,7 +14,7 @@ import numpy as np
 from imatlas.neighbors.exact import ExactSearch
 from imatlas.neighbors.workers import map_blocks
 
-__all__ = ["exact_distances", "float32_pair", "nearest_rows", "row_blocks"]
+__all__ = ["exact_distances", "float32_pair", "nearest_rows", "row_blocks", "without_self"]
 
 # 16 MB of float32: larger blocks are handed back to the system after each step and paged in anew.
 BLOCK_ENTRIES = 4_000_000
@@ -83,3 +83,10 @@ def nearest_rows(
 
     map_blocks(answer, search.blocks(len(left)))
     return distances, indices
+
+
+def without_self(distances: np.ndarray, found: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Take rows (q,) themselves out of their own neighbors (q, k + 1), or the last where ties kept them out; gives (q, k)."""
+    others = found != rows[:, None]
+    others[others.all(axis=1), -1] = False
+    return distances[others].reshape(len(rows), -1), found[others].reshape(len(rows), -1)

@@ -64,7 +64,7 @@ def training_copies(trial: Trial, *, seed: int = 0) -> Trial:
 
 
 def with_generated(trial: Trial, generated: ImageSet, features: Mapping[str, Features]) -> Trial:
-    """Give the trial of other generated images against the same real ones; timing stays behind.
+    """Give the trial of other generated images against the same real ones; timing and codes stay behind.
 
     Parameters
     ----------
@@ -73,4 +73,4 @@ def with_generated(trial: Trial, generated: ImageSet, features: Mapping[str, Fea
     features : their features in every space of the trial.
     """
     spaces = {space: {**parts, "generated": features[space]} for space, parts in trial.features.items()}
-    return replace(trial, generated=generated, features=spaces, timing={})
+    return replace(trial, generated=generated, features=spaces, timing={}, codes={})

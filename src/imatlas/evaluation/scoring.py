@@ -11,8 +11,15 @@ import time
 from collections.abc import Callable, Mapping
 
 from imatlas.checks import InputError
-from imatlas.evaluation.adherence import adherence_metric
-from imatlas.evaluation.copies import PIXEL_SPACE, copy_metric, duplicate_metric, pixel_copy_metric
+from imatlas.evaluation.adherence import CODE_METRICS, adherence_metric, code_adherence
+from imatlas.evaluation.copies import (
+    PATCH_SPACE,
+    PIXEL_SPACE,
+    copy_metric,
+    duplicate_metric,
+    patch_copy_metric,
+    pixel_copy_metric,
+)
 from imatlas.evaluation.costs import COST_METRICS
 from imatlas.evaluation.coverage import (
     clipped_density_metric,
@@ -24,8 +31,10 @@ from imatlas.evaluation.coverage import (
 from imatlas.evaluation.frechet import frechet_metric
 from imatlas.evaluation.judged import judge
 from imatlas.evaluation.kernel_distance import kernel_metric
-from imatlas.evaluation.modes import mode_share_metric, modes_metric
+from imatlas.evaluation.modes import modes_metric
+from imatlas.evaluation.shares import class_share_metric, mode_share_metric
 from imatlas.evaluation.sliced import sliced_metric
+from imatlas.evaluation.spacing import spacing_metric
 from imatlas.progress import Progress, Report, silent
 from imatlas.values import Score, Trial
 
@@ -43,16 +52,24 @@ METRICS: dict[str, Metric] = {
     "coverage": coverage_metric,
     "recall": recall_metric,
     "mode_ratio": modes_metric,
+    "spacing": spacing_metric,
     "mode_share": mode_share_metric,
+    "class_share": class_share_metric,
     "copy_rate": copy_metric,
     "pixel_copy_rate": pixel_copy_metric,
+    "patch_copy_rate": patch_copy_metric,
     "duplicate_rate": duplicate_metric,
     "adherence": adherence_metric,
+    **{name: code_adherence(condition) for name, condition in CODE_METRICS.items()},
     **COST_METRICS,
 }
 """Every metric by name."""
 
-SPACELESS: Mapping[str, str] = {"pixel_copy_rate": PIXEL_SPACE} | dict.fromkeys(COST_METRICS, "")
+SPACELESS: Mapping[str, str] = {
+    "pixel_copy_rate": PIXEL_SPACE,
+    "patch_copy_rate": PATCH_SPACE,
+    **dict.fromkeys(COST_METRICS, ""),
+}
 """Metrics that look at no feature space of the trial, with the space their score names."""
 
 DEFAULT_METRICS = tuple(name for name in METRICS if name not in ("density", "recall"))
@@ -68,7 +85,7 @@ def evaluate_trial(trial: Trial, *, metrics: tuple[str, ...] = DEFAULT_METRICS, 
     ----------
     trial : real and generated images with their features. Give `judge(trial)`, and make reference trials from that,
         to have what is worked out for the real images shared.
-    metrics : names from `METRICS`.
+    metrics : names from `METRICS`; those that judge codes count only where the trial holds such codes.
     report : hears of each metric, and of those left out and why, which is said in a note too.
 
     Returns
@@ -82,7 +99,7 @@ def evaluate_trial(trial: Trial, *, metrics: tuple[str, ...] = DEFAULT_METRICS, 
         If no metric at all could be computed; the message is the first reason.
     """
     judged = judge(trial)
-    wanted = [name for name in METRICS if name in metrics]
+    wanted = [name for name in METRICS if name in metrics and CODE_METRICS.get(name) in (None, *judged.codes)]
     if len(trial.generated) >= ENOUGH_FOR_FRECHET:
         wanted.sort(key=lambda name: name != "frechet_distance")
     plan = [(name, space) for name in wanted for space in _spaces(judged, name)]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from imatlas.values.graphs import Features
 from imatlas.values.images import ImageSet
 
@@ -21,6 +23,8 @@ class Trial:
     features : space name -> {"train", "held_out", "generated"} -> Features.
     timing : named numbers of what the generator costs, e.g. "images_per_second", "latency_p50", and in words what they were
         measured on, e.g. "device".
+    codes : condition name -> {"train", "generated"} -> what each image is, and was asked to be, beyond its class: int64 (n,)
+        with -1 for unknown, or float32 (n, c) with rows of NaN.
     """
 
     train: ImageSet
@@ -28,6 +32,7 @@ class Trial:
     generated: ImageSet
     features: Mapping[str, Mapping[str, Features]]
     timing: Mapping[str, float | str] = field(default_factory=dict)
+    codes: Mapping[str, Mapping[str, np.ndarray]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
