@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from imatlas.evaluation import effective_modes, vendi_score
-from imatlas.evaluation.intervals import deal_groups
-from imatlas.evaluation.modes import _squares, modes_metric
+from imatlas.evaluation.judged import compare
+from imatlas.evaluation.modes import _effective_modes, _vendi, modes_metric, vendi_metric
 
 
 def test_orthogonal_groups_are_counted_by_both_orders():
@@ -32,12 +34,43 @@ def test_a_generator_of_one_kind_of_four_loses_modes(make_trial):
     full, narrow = make_trial(), make_trial(n_kinds=1)
     assert modes_metric(full, "projection").value == pytest.approx(1.0, abs=0.15)
     assert modes_metric(narrow, "projection").value < 0.7
+    assert vendi_metric(full, "projection").value == pytest.approx(1.0, abs=0.15)
+    assert vendi_metric(narrow, "projection").interval[1] < 0.9
 
 
-def test_wide_and_tall_rows_give_the_same_effective_modes():
-    """|X'X| = |XX'| in the Frobenius norm, so added zero columns change nothing; a wide space must not need d x d tables."""
-    unit = np.random.default_rng(0).standard_normal((50, 30))
-    groups = deal_groups(50, 20, 0)
-    tall, wide = _squares(unit, groups), _squares(np.pad(unit, ((0, 0), (0, 40))), groups)
-    np.testing.assert_allclose(tall[0], wide[0])
-    np.testing.assert_allclose(tall[1], wide[1])
+def shrunk(rows, row):
+    """Weigh one row a thousandth less: the derivative by its weight, without a formula."""
+    unit = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    weights = np.ones(len(rows))
+    weights[row] = 0.999
+    return unit * np.sqrt(weights)[:, None], weights.sum()
+
+
+@pytest.mark.parametrize("shape", [(400, 6), (60, 80)])
+def test_a_row_s_influence_is_what_less_of_it_changes(shape, make_trial):
+    """Less of a row changes log RKE by -w/n times its influence, to first order in w/n, for tall and for wide rows."""
+    trial = make_trial()
+    rng = np.random.default_rng(0)
+    comparison = replace(compare(trial, "projection"), generated=rng.normal(size=shape) * rng.uniform(0.2, 1, shape[1]))
+    value, influence = _effective_modes(comparison)
+    assert value == pytest.approx(effective_modes(comparison.generated))
+    assert influence.mean() == pytest.approx(0, abs=1e-9)
+    for row in (0, 7):
+        rows, n = shrunk(comparison.generated, row)
+        change = np.log(1 / np.square(rows.T @ rows / n).sum()) - np.log(value)
+        assert change == pytest.approx(-0.001 / n * influence[row], rel=0.1)
+    value, influence = _vendi(comparison)
+    assert value == pytest.approx(vendi_score(comparison.generated))
+    assert influence.mean() == pytest.approx(0, abs=1e-9)
+    if shape[1] < shape[0]:
+        rows, n = shrunk(comparison.generated, 3)
+        shares = np.linalg.eigvalsh(rows.T @ rows / n)
+        change = -(shares * np.log(shares)).sum() - np.log(value)
+        assert change == pytest.approx(-0.001 / n * influence[3], rel=0.1)
+
+
+def test_many_dimensions_and_rows_are_counted_on_some_of_the_rows(monkeypatch, make_trial):
+    monkeypatch.setattr("imatlas.evaluation.modes.LARGEST_SPECTRUM", 7)
+    score = vendi_metric(make_trial(), "projection")
+    assert score.details["rows_counted"] == 7
+    assert score.value == pytest.approx(1.0, abs=0.4)

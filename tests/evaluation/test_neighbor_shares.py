@@ -5,7 +5,7 @@ import pytest
 
 from imatlas.checks import InputError
 from imatlas.evaluation.balls import ball_radii, members
-from imatlas.evaluation.coverage import K, calibrated_coverage, expected_coverage, neighbor_shares
+from imatlas.evaluation.coverage import K, _trace_union, calibrated_coverage, expected_coverage, neighbor_shares
 from imatlas.evaluation.nearest import nearest_rows
 
 
@@ -143,15 +143,20 @@ def test_calibrated_coverage_is_linear_in_the_share_of_good_images(d):
 def test_dropping_modes_lowers_calibrated_coverage_in_step():
     """10 modes far apart; a generator of j of them covers j/10 of the balls, however many images it draws there."""
     rng = np.random.default_rng(0)
-    centres = 30 * rng.normal(size=(10, 8))
-    real, stand_ins = (centres[rng.integers(10, size=600)] + rng.normal(size=(600, 8)) for _ in range(2))
-    values = [
-        coverage_of(real, centres[rng.integers(kept, size=600)] + rng.normal(size=(600, 8)), stand_ins).value
-        for kept in (10, 7, 4, 1)
-    ]
-    assert values[0] > values[1] > values[2] > values[3]
-    assert values[3] < 0.12
-    assert values[0] == pytest.approx(1.0, abs=0.12)
+    centres = 30 * rng.normal(size=(10, 16))
+    real, stand_ins = (centres[rng.integers(10, size=600)] + rng.normal(size=(600, 16)) for _ in range(2))
+    for kept in (10, 7, 4, 1):
+        generated = centres[rng.integers(kept, size=600)] + rng.normal(size=(600, 16))
+        assert coverage_of(real, generated, stand_ins).value == pytest.approx(kept / 10, abs=0.12)
+
+
+@pytest.mark.parametrize("real_balls", [True, False])
+def test_the_error_of_a_share_is_that_of_repeated_draws(real_balls):
+    """60 draws: a standard deviation is known to 9 %."""
+    rng = np.random.default_rng(0)
+    drawn = [rng.normal(size=(2, 200, 12)) for _ in range(60)]
+    found = [_trace_union(members(x, ball_radii(x, K), y), real_balls=real_balls) for x, y in drawn]
+    assert np.mean([f.error for f in found]) == pytest.approx(np.std([f.value for f in found]), rel=0.35)
 
 
 def test_a_shift_lowers_density_and_coverage_while_one_outlier_keeps_precision_up():

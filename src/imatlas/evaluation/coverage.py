@@ -6,27 +6,27 @@ With B_i the ball of real row i to its k-th real neighbor (n real, m generated):
 A single generated image near the mean lies in nearly every ball (a hub) and lifts coverage and recall from 0 to 1.
 So the defaults are
     clipped density: radii clipped at their median, counts per image at k, divided by what real stand-ins get;
-    calibrated coverage: y_j weighs w_j = min(1, k / #balls around it) and a ball counts min(1, sum of weights). The
-    result is read off the curve that shares s of the real stand-ins trace, so 0.8 means "covers the real images as
-    80 % as many real ones would"; one image moves it by about 1/m.
-Sources: Kynkäänniemi et al. (2019, arXiv 1904.06991); Naeem et al. (2020, arXiv 2002.09797); the hub cap is ours.
+    calibrated coverage (calibrated.py): what an image may add is bounded, and the result is read off a curve of real ones.
+Errors come from drawing the points and from drawing the balls, each by what one of them adds (radii as they are), less
+the variance of pairs of both.
+Sources: Kynkäänniemi et al. (2019, arXiv 1904.06991); Naeem et al. (2020, arXiv 2002.09797).
 """
 
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from imatlas.evaluation.balls import Membership, ball_radii, members, mutual_counts
-from imatlas.evaluation.intervals import Estimate, deal_groups, jackknife_error
+from imatlas.evaluation.calibrated import Covering, K, PairSum, calibrated_coverage, open_share, unseen_share
+from imatlas.evaluation.intervals import Estimate, Traced, row_errors
 from imatlas.evaluation.judged import Comparison, compare
 from imatlas.values import Score, Trial
 
 __all__ = [
     "NeighborShares",
-    "calibrated_coverage",
     "clipped_density_metric",
     "coverage_metric",
     "density_metric",
@@ -34,12 +34,12 @@ __all__ = [
     "neighbor_shares",
     "precision_metric",
     "recall_metric",
+    "trace_clipped_density",
+    "trace_coverage",
+    "trace_density",
+    "trace_precision",
+    "trace_recall",
 ]
-
-K = 5
-N_GROUPS = 20
-CURVE_POINTS = 21
-CURVE_ORDERS = 4
 
 
 @dataclass(frozen=True)
@@ -101,38 +101,6 @@ def expected_coverage(n_real: int, n_generated: int, k: int = K) -> float:
     return float(1 - np.prod((n_real - j) / (n_real + n_generated - j)))
 
 
-def calibrated_coverage(generated: Membership, stand_ins: Membership, *, k: int = K, seed: int = 0) -> Estimate:
-    """Give the share of real images that would cover the reference as well as the generated ones do.
-
-    Parameters
-    ----------
-    generated, stand_ins : which generated and which real stand-in rows lie in the balls of the reference.
-    k : the balls' k.
-    seed : orders in which stand-ins are added, and the jackknife groups.
-
-    Returns
-    -------
-    Estimate: 0 covers nothing, 1 as well as real images; the interval holds the error of both sides.
-    """
-    shares, curve = _coverage_curve(stand_ins, k, seed)
-    value, variance = _capped_coverage(generated, k, seed)
-    _, curve_variance = _capped_coverage(stand_ins, k, seed)
-    reach = 1.96 * np.sqrt(variance + curve_variance)
-    read = [_read_off(level, shares, curve) for level in (value - reach, value, value + reach)]
-    counts = generated.balls_per_point
-    return Estimate(
-        read[1],
-        (read[0], read[2]),
-        {
-            "capped_coverage": value,
-            "capped_coverage_of_real": float(curve[-1]),
-            "plain_coverage": float((generated.points_per_ball > 0).mean()),
-            "largest_hub_share": float(counts.max() / len(generated.bits)),
-            "largest_hub": int(counts.argmax()),
-        },
-    )
-
-
 def coverage_metric(trial: Trial, space: str) -> Score:
     """Score a trial by calibrated, hub-proof coverage: the default measure of diversity."""
     comparison = compare(trial, space)
@@ -145,32 +113,71 @@ def coverage_metric(trial: Trial, space: str) -> Score:
 def clipped_density_metric(trial: Trial, space: str) -> Score:
     """Score a trial by clipped density, 1 for real images: the share of quality one hub cannot fake."""
     comparison = compare(trial, space)
-    own, real = (part.once(_clipped_counts) for part in (comparison, comparison.floor))
-    value, floor = own.mean(), max(real.mean(), 1e-12)
-    error = value / floor * np.sqrt(own.var() / len(own) / max(value, 1e-12) ** 2 + real.var() / len(real) / floor**2)
-    estimate = Estimate.from_error(float(value / floor), float(error))
+    estimate = trace_clipped_density(comparison).estimate()
+    high = max(estimate.interval[1], unseen_share(len(comparison.generated)))
+    estimate = Estimate(estimate.value, (estimate.interval[0], high), estimate.details)
     return _score(comparison, "clipped_density", estimate, floor=1.0, block="quality")
 
 
 def precision_metric(trial: Trial, space: str) -> Score:
     """Score a trial by the share of generated images inside a real neighbor ball."""
     comparison = compare(trial, space)
-    estimate, floor = comparison.once(_precision), comparison.floor.once(_precision)
+    estimate, floor = trace_precision(comparison).estimate(), trace_precision(comparison.floor)
     return _score(comparison, "precision", estimate, floor=floor.value, block="quality")
 
 
 def density_metric(trial: Trial, space: str) -> Score:
     """Score a trial by plain density, for comparison with published numbers; one real outlier can raise it."""
     comparison = compare(trial, space)
-    estimate, floor = comparison.once(_density), comparison.floor.once(_density)
+    estimate, floor = trace_density(comparison).estimate(), trace_density(comparison.floor)
     return _score(comparison, "density", estimate, floor=floor.value, block="quality")
 
 
 def recall_metric(trial: Trial, space: str) -> Score:
     """Score a trial by plain recall, for comparison with published numbers; one generated outlier can raise it."""
     comparison = compare(trial, space)
-    estimate, floor = comparison.once(_recall), comparison.floor.once(_recall)
+    estimate, floor = trace_recall(comparison).estimate(), trace_recall(comparison.floor)
     return _score(comparison, "recall", estimate, floor=floor.value, block="diversity")
+
+
+def trace_coverage(comparison: Comparison) -> Traced:
+    """Give calibrated coverage with the parts of its error."""
+    covering = Covering.of(comparison.once(_in_real_balls), comparison.floor.once(_in_real_balls), K, 0)
+    scaled = covering.level.scaled(1 / covering.curve.slope_at(covering.level.value))
+    return replace(scaled, value=covering.curve.share_at(covering.level.value))
+
+
+def trace_clipped_density(comparison: Comparison) -> Traced:
+    """Give clipped density with the parts of its error: a ratio of means over generated and over stand-in rows."""
+    (own, own_sum), (real, real_sum) = (_filling(part.once(_in_clipped_balls)) for part in (comparison, comparison.floor))
+    floor = max(float(real.mean()), 1e-12)
+    ratio = float(own.mean()) / floor
+    balls = own_sum.ball_errors - ratio * real_sum.ball_errors
+    return Traced(
+        value=ratio,
+        own=_variance(own) / floor**2,
+        shared=np.concatenate([balls, -ratio * row_errors(real)]) / floor,
+        own_pairs=own_sum.pair_variance / floor**2,
+        shared_pairs=real_sum.pair_variance * (ratio / floor) ** 2,
+    )
+
+
+def trace_precision(comparison: Comparison) -> Traced:
+    """Give precision with the parts of its error."""
+    return _trace_union(comparison.once(_in_real_balls), real_balls=True)
+
+
+def trace_recall(comparison: Comparison) -> Traced:
+    """Give recall with the parts of its error."""
+    return _trace_union(comparison.once(_in_generated_balls), real_balls=False)
+
+
+def trace_density(comparison: Comparison) -> Traced:
+    """Give density with the parts of its error."""
+    inside = comparison.once(_in_real_balls)
+    pairs = PairSum(inside, np.ones(len(inside.bits)), np.full(inside.n_points, 1 / (K * inside.n_points)))
+    per_point = inside.balls_per_point / K
+    return Traced(float(per_point.mean()), _variance(per_point), pairs.ball_errors, own_pairs=pairs.pair_variance)
 
 
 def _score(
@@ -207,75 +214,32 @@ def _in_real_balls(comparison: Comparison) -> Membership:
     return members(comparison.real, comparison.floor.once(_real_radii), comparison.generated)
 
 
-def _clipped_counts(comparison: Comparison) -> np.ndarray:
-    """Give min(#clipped balls around it, k) / k of each generated row, float64 (m,)."""
+def _in_clipped_balls(comparison: Comparison) -> Membership:
     radii = comparison.floor.once(_real_radii)
-    clipped = members(comparison.real, np.minimum(radii, np.median(radii)), comparison.generated)
-    return np.minimum(clipped.balls_per_point, K) / K
+    return members(comparison.real, np.minimum(radii, np.median(radii)), comparison.generated)
 
 
-def _precision(comparison: Comparison) -> Estimate:
-    inside, parts = _ball_group_counts(comparison.once(_in_real_balls))
-    left_out = ((inside[:, None] - parts) > 0).mean(axis=0)
-    return _with_both_errors((inside > 0).astype(float), left_out)
+def _in_generated_balls(comparison: Comparison) -> Membership:
+    return members(comparison.generated, ball_radii(comparison.generated, K), comparison.real)
 
 
-def _density(comparison: Comparison) -> Estimate:
-    inside, parts = _ball_group_counts(comparison.once(_in_real_balls))
-    n_groups = parts.shape[1]
-    left_out = (inside[:, None] - parts).mean(axis=0) / K * n_groups / max(1, n_groups - 1)
-    return _with_both_errors(inside / K, left_out)
+def _variance(per_row: np.ndarray) -> float:
+    """Give the variance of the mean of numbers per row."""
+    parts = row_errors(per_row)
+    return float(parts @ parts)
 
 
-def _recall(comparison: Comparison) -> Estimate:
-    balls = members(comparison.generated, ball_radii(comparison.generated, K), comparison.real)
-    inside, parts = _ball_group_counts(balls)
-    left_out = ((inside[:, None] - parts) > 0).mean(axis=0)
-    return _with_both_errors((inside > 0).astype(float), left_out)
+def _trace_union(inside: Membership, *, real_balls: bool) -> Traced:
+    """Give the share of points inside any ball; a ball adds to its error the points that no other ball holds."""
+    counts = inside.balls_per_point
+    alone = PairSum(inside, np.ones(len(inside.bits)), (counts == 1) / inside.n_points)
+    points, balls = row_errors((counts > 0).astype(float)), alone.ball_errors
+    own, shared = (points, balls) if real_balls else (balls, points)
+    return Traced(float((counts > 0).mean()), float(own @ own), shared, own_pairs=alone.pair_variance)
 
 
-def _ball_group_counts(membership: Membership) -> tuple[np.ndarray, np.ndarray]:
-    """Count the balls around each point, (m,), and how many of them each of 20 groups of balls holds, (m, g)."""
-    groups = deal_groups(len(membership.bits), N_GROUPS, 0)
-    parts = membership.sum_balls(np.eye(groups.max() + 1)[groups])
-    return parts.sum(axis=1), parts
-
-
-def _with_both_errors(per_point: np.ndarray, left_out: np.ndarray) -> Estimate:
-    """Join the error of drawing the points with that of drawing the balls."""
-    error = np.sqrt(per_point.var() / len(per_point) + jackknife_error(left_out) ** 2)
-    return Estimate.from_error(float(per_point.mean()), float(error))
-
-
-def _capped_coverage(membership: Membership, k: int, seed: int) -> tuple[float, float]:
-    """Give hub-capped coverage and its variance: drawing the points (jackknife) and drawing the balls."""
-    weights = _hub_weights(membership, k)
-    groups = deal_groups(membership.n_points, N_GROUPS, seed)
-    sums = membership.sum_points(np.eye(groups.max() + 1)[groups] * weights[:, None])  # (n, g)
-    total = sums.sum(axis=1)
-    covered = np.minimum(total, 1.0)
-    left_out = np.minimum(total[:, None] - sums, 1.0).mean(axis=0)
-    return float(covered.mean()), float(jackknife_error(left_out) ** 2 + covered.var() / len(covered))
-
-
-def _hub_weights(membership: Membership, k: int) -> np.ndarray:
-    return np.minimum(1.0, k / np.maximum(membership.balls_per_point, 1))
-
-
-def _coverage_curve(stand_ins: Membership, k: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Give capped coverage (p,) of shares (p,) of the stand-ins, averaged over a few random orders."""
-    rng = np.random.default_rng(seed)
-    shares = np.linspace(0.0, 1.0, CURVE_POINTS) ** 1.5
-    n_taken = np.unique(np.round(shares * stand_ins.n_points))
-    ranks = np.stack([rng.permutation(stand_ins.n_points) for _ in range(CURVE_ORDERS)], axis=1)  # (m, o)
-    taken = ranks[:, :, None] < n_taken  # (m, o, p)
-    weights = _hub_weights(stand_ins, k)[:, None] * taken.reshape(stand_ins.n_points, -1)
-    covered = np.minimum(stand_ins.sum_points(weights), 1.0).mean(axis=0)
-    return n_taken / stand_ins.n_points, covered.reshape(CURVE_ORDERS, -1).mean(axis=0)
-
-
-def _read_off(level: float, shares: np.ndarray, curve: np.ndarray) -> float:
-    """Invert the curve; above its end go on in proportion."""
-    if level >= curve[-1]:
-        return float(level / max(curve[-1], 1e-12))
-    return float(np.interp(level, curve, shares))
+def _filling(inside: Membership) -> tuple[np.ndarray, PairSum]:
+    """Give min(#balls around it, k) / k of each point, (m,), and the pairs that add to the mean of it."""
+    counts = inside.balls_per_point
+    pairs = PairSum(inside, np.ones(len(inside.bits)), open_share(counts, K) / (K * inside.n_points))
+    return np.minimum(counts, K) / K, pairs

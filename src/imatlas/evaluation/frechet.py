@@ -11,6 +11,10 @@ set in the singular basis of the other,
 for each set, which for isotropic Gaussians is d(d+1)/4 (1/n + 1/m). This holds for n much larger than d; the metric
 therefore looks at no more than n/20 principal components of the real images and says how many.
 
+The error comes from what each row adds, by the derivative of FD: with the same z, a row x of one set adds
+    2 (mu_x - mu_y).x + |x|^2 - sum_i z_i^2 / mu_i    (centred);
+nothing of it is left where the distributions are equal, and the terms of the bias then say how FD varies.
+
 Sources: Heusel et al., "GANs trained by a two time-scale update rule" (2017, arXiv 1706.08500).
 """
 
@@ -24,15 +28,14 @@ from scipy import linalg
 from sklearn.utils.extmath import randomized_svd
 
 from imatlas.checks import InputError
-from imatlas.evaluation.intervals import Estimate, deal_groups, jackknife_error
+from imatlas.evaluation.intervals import Estimate, Traced, row_errors
 from imatlas.evaluation.judged import Comparison, compare
 from imatlas.evaluation.nearest import row_blocks
 from imatlas.values import Score, Trial
 
-__all__ = ["frechet_distance", "frechet_estimate", "frechet_metric"]
+__all__ = ["frechet_distance", "frechet_estimate", "frechet_metric", "trace_frechet"]
 
 ROWS_PER_DIMENSION = 20
-N_GROUPS = 20
 LARGEST_SVD = 512
 LARGEST_SCATTER = 2048
 
@@ -61,13 +64,12 @@ def frechet_distance(real: np.ndarray, generated: np.ndarray) -> float:
     return float(max(0.0, shift + left.trace + right.trace - 2 * overlap))
 
 
-def frechet_estimate(real: np.ndarray, generated: np.ndarray, *, seed: int = 0) -> Estimate:
-    """Give the Fréchet distance corrected for sample size, with a delete-group jackknife interval.
+def frechet_estimate(real: np.ndarray, generated: np.ndarray) -> Estimate:
+    """Give the Fréchet distance corrected for sample size, with its interval.
 
     Parameters
     ----------
     real, generated : (n, d) and (m, d) float with n and m above 2d.
-    seed : which rows form the 20 groups.
 
     Returns
     -------
@@ -78,56 +80,53 @@ def frechet_estimate(real: np.ndarray, generated: np.ndarray, *, seed: int = 0) 
     InputError
         If a set has no more than 2d rows: no correction is known to hold there.
     """
-    n_dims = real.shape[1]
-    fewest = min(len(real), len(generated))
-    if fewest <= 2 * n_dims:
-        raise InputError(
-            f"{fewest} rows in {n_dims} dimensions; a corrected Fréchet distance needs more than {2 * n_dims} rows. "
-            "Use fewer principal components, or frechet_distance, which corrects nothing."
-        )
-    sides = [_moments(real), _moments(generated)]
-    plain = frechet_distance(real, generated)
-    mean_bias = sides[0].trace / sides[0].n + sides[1].trace / sides[1].n
-    value = plain - mean_bias - _covariance_bias(real, generated, sides)
-    parts = [_group_moments(rows, seed + which) for which, rows in enumerate((real, generated))]
-    n_groups = min(len(parts[0]), len(parts[1]))
-    left_out = [
-        _mean_corrected(sides[0].without(parts[0][group]), sides[1].without(parts[1][group])) for group in range(n_groups)
-    ]
-    error = jackknife_error(np.array(left_out))
-    return Estimate.from_error(value, float(error), uncorrected=plain, dimensions=n_dims)
+    traced, plain = _trace(real, generated)
+    return traced.distance(uncorrected=plain, dimensions=real.shape[1])
 
 
 def frechet_metric(trial: Trial, space: str) -> Score:
     """Score a trial by the corrected Fréchet distance in one feature space, in squared units of its features."""
     comparison = compare(trial, space)
-    estimate, floor = comparison.once(_estimate), comparison.floor.once(_estimate)
+    (own, plain), (floor, _) = (part.once(_of_comparison) for part in (comparison, comparison.floor))
     unit = comparison.side.scale**2
+    estimate = own.scaled(unit).distance()
     return Score(
         name="frechet_distance",
         space=space,
-        value=estimate.value * unit,
-        interval=(estimate.interval[0] * unit, estimate.interval[1] * unit),
+        value=estimate.value,
+        interval=estimate.interval,
         floor=floor.value * unit,
         better="lower",
         n=len(comparison.generated),
         block="quality",
         details=comparison.sizes
         | {
-            "dimensions": estimate.details["dimensions"],
+            "dimensions": _n_dims(comparison),
             "features": comparison.real.shape[1],
-            "uncorrected": estimate.details["uncorrected"] * unit,
+            "uncorrected": plain * unit,
+            "standard_error": own.error * unit,
+            "floor_standard_error": floor.error * unit,
         },
     )
 
 
-def _estimate(comparison: Comparison) -> Estimate:
+def trace_frechet(comparison: Comparison) -> Traced:
+    """Give the corrected Fréchet distance of a comparison with the parts of its error, in squared units of the features."""
+    return comparison.once(_of_comparison)[0].scaled(comparison.side.scale**2)
+
+
+def _of_comparison(comparison: Comparison) -> tuple[Traced, float]:
     real, generated = comparison.real, comparison.generated
-    n_dims = min(real.shape[1], max(1, min(len(real), len(generated)) // ROWS_PER_DIMENSION))
+    n_dims = _n_dims(comparison)
     if n_dims < real.shape[1]:
         axes = _principal_axes(np.concatenate([real, comparison.side.stand_ins]), n_dims)
         real, generated = real @ axes, generated @ axes
-    return frechet_estimate(real, generated)
+    return _trace(real, generated)
+
+
+def _n_dims(comparison: Comparison) -> int:
+    fewest = min(len(comparison.real), len(comparison.generated))
+    return min(comparison.real.shape[1], max(1, fewest // ROWS_PER_DIMENSION))
 
 
 def _principal_axes(rows: np.ndarray, n_dims: int) -> np.ndarray:
@@ -163,13 +162,6 @@ class _Moments:
     def trace(self) -> float:
         return float(np.trace(self.scatter) / (self.n - 1))
 
-    def without(self, part: _Moments) -> _Moments:
-        """Give the moments of the rows that are not in the part."""
-        n = self.n - part.n
-        gap = part.mean - self.mean
-        scatter = self.scatter - part.scatter - np.outer(gap, gap) * (part.n * self.n / n)
-        return _Moments(n, self.mean - gap * (part.n / n), scatter)
-
 
 def _moments(rows: np.ndarray) -> _Moments:
     mean = np.asarray(np.mean(rows, axis=0, dtype=np.float64))
@@ -178,11 +170,6 @@ def _moments(rows: np.ndarray) -> _Moments:
         centred = rows[block] - mean
         scatter += centred.T @ centred
     return _Moments(len(rows), mean, scatter)
-
-
-def _group_moments(rows: np.ndarray, seed: int) -> list[_Moments]:
-    groups = deal_groups(len(rows), N_GROUPS, seed)
-    return [_moments(rows[groups == group]) for group in range(groups.max() + 1)]
 
 
 def _root(rows: np.ndarray, moments: _Moments) -> np.ndarray:
@@ -210,27 +197,54 @@ def _nuclear_norm(product: np.ndarray) -> float:
     return float(np.sqrt(np.maximum(linalg.eigvalsh(gram), 0.0)).sum())
 
 
-def _mean_corrected(left: _Moments, right: _Moments) -> float:
-    overlap = _nuclear_norm(_covariance_root(left.covariance) @ _covariance_root(right.covariance).T)
-    shift = np.square(left.mean - right.mean).sum()
-    return float(shift + left.trace * (1 - 1 / left.n) + right.trace * (1 - 1 / right.n) - 2 * overlap)
-
-
-def _covariance_bias(real: np.ndarray, generated: np.ndarray, sides: list[_Moments]) -> float:
+def _trace(real: np.ndarray, generated: np.ndarray) -> tuple[Traced, float]:
+    """Give the corrected distance with the parts of its error, and the plain distance."""
+    n_dims = real.shape[1]
+    fewest = min(len(real), len(generated))
+    if fewest <= 2 * n_dims:
+        raise InputError(
+            f"{fewest} rows in {n_dims} dimensions; a corrected Fréchet distance needs more than {2 * n_dims} rows. "
+            "Use fewer principal components, or frechet_distance, which corrects nothing."
+        )
+    sides = _moments(real), _moments(generated)
     roots = [_covariance_root(side.covariance) for side in sides]
-    u, sizes, vt = (part.numpy() for part in torch.linalg.svd(torch.from_numpy(roots[0] @ roots[1].T)))
-    kept = sizes > 1e-7 * sizes.max(initial=0.0)
-    if not kept.any():
-        return 0.0
-    mu = sizes[kept]
-    weights = 1 / (np.outer(mu, mu) * np.add.outer(mu, mu))  # (r, r)
-    turned = [
-        (real - sides[0].mean) @ (roots[1].T @ vt[kept].T),
-        (generated - sides[1].mean) @ (roots[0].T @ u[:, kept]),
+    u, mu, vt = (part.numpy() for part in torch.linalg.svd(torch.from_numpy(roots[0] @ roots[1].T)))
+    gap = sides[0].mean - sides[1].mean
+    plain = float(max(0.0, np.square(gap).sum() + sides[0].trace + sides[1].trace - 2 * mu.sum()))
+    kept = mu > 1e-7 * mu.max(initial=0.0)
+    axes = roots[1].T @ vt[kept].T, roots[0].T @ u[:, kept]
+    added = [_row_terms(rows, side, axis, mu[kept]) for rows, side, axis in zip((real, generated), sides, axes, strict=True)]
+    row_parts = [
+        row_errors(2 * sign * (rows @ gap) + own)
+        for sign, rows, (own, _) in zip((1, -1), (real, generated), added, strict=True)
     ]
-    bias = 0.0
-    for coordinates in turned:  # (n, r)
-        squares = np.square(coordinates)
-        variances = squares.T @ squares / len(squares) - np.diag(mu**4)
-        bias += 0.5 * float((variances * weights).sum()) / len(squares)
-    return bias
+    bias = [terms for _, terms in added]
+    spreads = [side.covariance / side.n for side in sides]
+    # A quadratic form e'We of noise e with covariance C varies by 2 tr (WC)^2; of the two sides' sum, by this and a cross term.
+    pairs = [
+        2 * float(np.square(spread).sum()) + _form_variance(terms, terms) for spread, terms in zip(spreads, bias, strict=True)
+    ]
+    across = 4 * float((spreads[0] * spreads[1]).sum()) + 2 * _form_variance(*bias)
+    traced = Traced(
+        value=plain - sum(float(np.trace(spread)) for spread in spreads) - sum(float(terms.sum()) for terms in bias),
+        own=float(row_parts[1] @ row_parts[1]),
+        shared=row_parts[0],
+        own_pairs=pairs[1] + across,
+        shared_pairs=pairs[0],
+    )
+    return traced, plain
+
+
+def _row_terms(rows: np.ndarray, side: _Moments, axes: np.ndarray, mu: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Give what each row adds through the covariance, (n,), and the bias of the covariance by pairs of axes, (r, r)."""
+    centred = rows - side.mean
+    squares = np.square(centred @ axes)  # (n, r), z^2
+    variances = squares.T @ squares / len(squares) - np.diag(mu**4)
+    bias = 0.5 / len(squares) * variances / (np.outer(mu, mu) * np.add.outer(mu, mu))
+    return np.square(centred).sum(axis=1) - squares @ (1 / mu), bias
+
+
+def _form_variance(first: np.ndarray, second: np.ndarray) -> float:
+    """Give the (co)variance of sums over products z_i z_j with means (r, r), where (i, j) and (j, i) are one product."""
+    products = first * second
+    return float(4 * products.sum() - 2 * np.trace(products))

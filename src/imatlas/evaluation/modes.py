@@ -3,22 +3,27 @@
 Effective number of modes (RKE, order-2 Vendi score) of rows with unit length after centring:
     RKE = 1 / || X'X / n ||_F^2 = n^2 / sum_ij (x_i . x_j)^2 ,
 1 when all rows are equal, c for c orthogonal groups of one size; computed from the d x d matrix, with no n x n one.
-Vendi(q=1) = exp of the entropy of the eigenvalues of X'X / n. Both grow with n, so the metric is the ratio to real
-stand-ins of the same number.
+Vendi(q=1) = exp of the entropy of the eigenvalues of X'X / n: it also counts rare modes. Both grow with n, so the metrics are
+ratios to real stand-ins of the same number. With K = X'X / n, a row x adds to the logarithms
+    log RKE: -2 (x'K x / tr K^2 - 1);    log Vendi: -x' log(K) x - entropy .
 Sources: Jalali et al., RKE (2023, arXiv 2302.04447); Friedman and Dieng, Vendi (2023, arXiv 2210.02410).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
-from imatlas.evaluation.intervals import NORMAL_95, deal_groups, jackknife_error
+from imatlas.evaluation.intervals import Traced, row_errors
 from imatlas.evaluation.judged import Comparison, compare
 from imatlas.values import Score, Trial
 
-__all__ = ["effective_modes", "modes_metric", "vendi_score"]
+__all__ = ["effective_modes", "modes_metric", "trace_modes", "trace_vendi", "vendi_metric", "vendi_score"]
 
-N_GROUPS = 20
+LARGEST_SPECTRUM = 2_048
+
+Count = Callable[[Comparison], tuple[float, np.ndarray]]
 
 
 def effective_modes(rows: np.ndarray) -> float:
@@ -45,21 +50,22 @@ def vendi_score(rows: np.ndarray) -> float:
 
 def modes_metric(trial: Trial, space: str) -> Score:
     """Score a trial by its effective number of modes over that of as many real images."""
-    comparison = compare(trial, space)
-    (own, own_error), (real, real_error) = (part.once(_modes) for part in (comparison, comparison.floor))
-    ratio = own / real
-    reach = NORMAL_95 * ratio * np.hypot(own_error / own, real_error / real)
-    return Score(
-        name="mode_ratio",
-        space=space,
-        value=ratio,
-        interval=(max(0.0, float(ratio - reach)), float(ratio + reach)),
-        floor=1.0,
-        better="higher",
-        n=len(comparison.generated),
-        block="diversity",
-        details=comparison.sizes | {"modes_generated": own, "modes_real": real},
-    )
+    return _ratio_score(trial, space, "mode_ratio", _effective_modes)
+
+
+def vendi_metric(trial: Trial, space: str) -> Score:
+    """Score a trial by its Vendi score over that of as many real images."""
+    return _ratio_score(trial, space, "vendi_ratio", _vendi)
+
+
+def trace_modes(comparison: Comparison) -> Traced:
+    """Give the ratio of effective numbers of modes with the parts of its error."""
+    return _trace_ratio(comparison, _effective_modes)
+
+
+def trace_vendi(comparison: Comparison) -> Traced:
+    """Give the ratio of Vendi scores with the parts of its error."""
+    return _trace_ratio(comparison, _vendi)
 
 
 def _unit(rows: np.ndarray) -> np.ndarray:
@@ -68,24 +74,56 @@ def _unit(rows: np.ndarray) -> np.ndarray:
     return np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0)
 
 
-def _modes(comparison: Comparison) -> tuple[float, float]:
-    """Give RKE of the generated rows and its jackknife error."""
+def _effective_modes(comparison: Comparison) -> tuple[float, np.ndarray]:
+    """Give RKE and each row's influence on its logarithm, (m,), from the smaller of the d x d and the m x m products."""
     unit = _unit(comparison.generated)
-    groups = deal_groups(len(unit), N_GROUPS, 0)
-    sizes = np.bincount(groups)
-    total, without = _squares(unit, groups)
-    left_out = np.array([(len(unit) - size) ** 2 / rest for size, rest in zip(sizes, without, strict=True)])
-    return float(len(unit) ** 2 / total), float(jackknife_error(left_out))
+    m, d = unit.shape
+    by_row = (unit @ (unit.T @ unit / m) * unit).sum(axis=1) if d <= m else np.square(unit @ unit.T).mean(axis=1)  # x'K x
+    total = float(by_row.mean())
+    return 1 / total, -2 * (by_row / total - 1)
 
 
-def _squares(unit: np.ndarray, groups: np.ndarray) -> tuple[float, list[float]]:
-    """Give the sum of squared products of all rows, and of those outside each group, on the smaller of n x n and d x d."""
-    members = [groups == group for group in range(groups.max() + 1)]
-    if unit.shape[1] < len(unit):
-        products = [unit[inside].T @ unit[inside] for inside in members]
-        whole = np.sum(products, axis=0)
-        return float((whole**2).sum()), [float(((whole - part) ** 2).sum()) for part in products]
-    squares = (unit @ unit.T) ** 2
-    by_row, whole = squares.sum(axis=1), float(squares.sum())
-    rests = [whole - 2 * float(by_row[inside].sum()) + float(squares[np.ix_(inside, inside)].sum()) for inside in members]
-    return whole, rests
+def _vendi(comparison: Comparison) -> tuple[float, np.ndarray]:
+    """Give the Vendi score and each row's influence on its logarithm, (m,)."""
+    unit = _unit(comparison.generated[_vendi_rows(comparison)])
+    m, d = unit.shape
+    shares, vectors = np.linalg.eigh((unit.T @ unit if d <= m else unit @ unit.T) / m)
+    kept = shares > 1e-12
+    shares, vectors = shares[kept], vectors[:, kept]
+    squares = np.square(unit @ vectors) if d <= m else np.square(vectors) * (shares * m)  # along the axes of K, (m, r)
+    entropy = -float((shares * np.log(shares)).sum())
+    return float(np.exp(entropy)), -(squares @ np.log(shares)) - entropy
+
+
+def _vendi_rows(comparison: Comparison) -> np.ndarray:
+    """Choose all rows, or 2,048 where there are more dimensions: eigenvalues of larger matrices take minutes."""
+    m, d = comparison.generated.shape
+    if min(m, d) <= LARGEST_SPECTRUM:
+        return np.arange(m)
+    return np.sort(np.random.default_rng(0).choice(m, LARGEST_SPECTRUM, replace=False))
+
+
+def _trace_ratio(comparison: Comparison, count: Count) -> Traced:
+    (own, influence), (real, real_influence) = (part.once(count) for part in (comparison, comparison.floor))
+    ratio = own / real
+    errors = row_errors(influence)
+    return Traced(ratio, ratio**2 * float(errors @ errors), -ratio * row_errors(real_influence))
+
+
+def _ratio_score(trial: Trial, space: str, name: str, count: Count) -> Score:
+    comparison = compare(trial, space)
+    estimate = _trace_ratio(comparison, count).estimate()
+    return Score(
+        name=name,
+        space=space,
+        value=estimate.value,
+        interval=(max(0.0, estimate.interval[0]), estimate.interval[1]),
+        floor=1.0,
+        better="higher",
+        n=len(comparison.generated),
+        block="diversity",
+        details=comparison.sizes
+        | {"modes_generated": comparison.once(count)[0], "modes_real": comparison.floor.once(count)[0]}
+        | {"rows_counted": len(comparison.once(count)[1])}
+        | dict(estimate.details),
+    )

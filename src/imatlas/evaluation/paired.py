@@ -17,9 +17,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from imatlas.checks import InputError
+from imatlas.evaluation.coverage import (
+    trace_clipped_density,
+    trace_coverage,
+    trace_density,
+    trace_precision,
+    trace_recall,
+)
+from imatlas.evaluation.frechet import trace_frechet
 from imatlas.evaluation.intervals import NORMAL_95, Traced
 from imatlas.evaluation.judged import Comparison, compare, judge
 from imatlas.evaluation.kernel_distance import trace_kernel
+from imatlas.evaluation.modes import trace_modes, trace_vendi
 from imatlas.evaluation.references import with_generated
 from imatlas.evaluation.scoring import DEFAULT_METRICS, METRICS, SPACELESS
 from imatlas.evaluation.sliced import trace_sliced
@@ -29,7 +38,15 @@ __all__ = ["TRACED", "Difference", "compare_trials", "difference_sentences"]
 
 TRACED: dict[str, Callable[[Comparison], Traced]] = {
     "kernel_distance": trace_kernel,
+    "frechet_distance": trace_frechet,
     "sliced_distance": trace_sliced,
+    "clipped_density": trace_clipped_density,
+    "precision": trace_precision,
+    "density": trace_density,
+    "coverage": trace_coverage,
+    "recall": trace_recall,
+    "mode_ratio": trace_modes,
+    "vendi_ratio": trace_vendi,
 }
 """Metrics whose error is traced to the real rows."""
 

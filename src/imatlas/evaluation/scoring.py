@@ -31,7 +31,7 @@ from imatlas.evaluation.coverage import (
 from imatlas.evaluation.frechet import frechet_metric
 from imatlas.evaluation.judged import judge
 from imatlas.evaluation.kernel_distance import kernel_metric
-from imatlas.evaluation.modes import modes_metric
+from imatlas.evaluation.modes import modes_metric, vendi_metric
 from imatlas.evaluation.shares import class_share_metric, mode_share_metric
 from imatlas.evaluation.sliced import sliced_metric
 from imatlas.evaluation.spacing import spacing_metric
@@ -52,6 +52,7 @@ METRICS: dict[str, Metric] = {
     "coverage": coverage_metric,
     "recall": recall_metric,
     "mode_ratio": modes_metric,
+    "vendi_ratio": vendi_metric,
     "spacing": spacing_metric,
     "mode_share": mode_share_metric,
     "class_share": class_share_metric,

@@ -15,6 +15,9 @@ Sources: Berthelot et al., "MIND: Monge inception distance" (2026, arXiv 2605.06
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 import numpy as np
 
 from imatlas.checks import InputError
@@ -25,7 +28,7 @@ from imatlas.values import Score, Trial
 __all__ = ["sliced_distance", "sliced_metric", "trace_sliced"]
 
 N_DIRECTIONS = 256
-N_HALVINGS = 24
+N_HALVINGS = 16
 FEWEST_ROWS = 8
 BLOCK_ENTRIES = 1_000_000
 
@@ -53,7 +56,11 @@ def sliced_distance(real: np.ndarray, generated: np.ndarray, *, n_directions: in
     >>> found.interval[0] < 3 * 6 < found.interval[1]
     True
     """
-    traced, plain = _trace(real, generated, n_directions, seed)
+    for rows in (real, generated):
+        if len(rows) < FEWEST_ROWS:
+            raise InputError(f"{len(rows)} rows; a sliced distance needs {FEWEST_ROWS} at least. Give more rows.")
+    directions = _Directions.drawn(real.shape[1], n_directions, seed)
+    traced, plain = _trace(real, generated, directions, _split_distances(real, directions))
     return traced.distance(uncorrected=plain)
 
 
@@ -82,57 +89,81 @@ def trace_sliced(comparison: Comparison) -> Traced:
 
 
 def _of_comparison(comparison: Comparison) -> tuple[Traced, float]:
-    return _trace(comparison.real, comparison.generated, N_DIRECTIONS, 0)
+    directions = comparison.floor.once(_drawn)
+    return _trace(comparison.real, comparison.generated, directions, comparison.floor.once(_real_split))
 
 
-def _trace(real: np.ndarray, generated: np.ndarray, n_directions: int, seed: int) -> tuple[Traced, float]:
+def _drawn(floor: Comparison) -> _Directions:
+    return _Directions.drawn(floor.real.shape[1], N_DIRECTIONS, 0)
+
+
+def _real_split(floor: Comparison) -> np.ndarray:
+    return _split_distances(floor.real, floor.once(_drawn))
+
+
+@dataclass(frozen=True)
+class _Directions:
+    """Unit directions (t, d) in orthogonal blocks of `block`, and the seed they and the halvings come from."""
+
+    rows: np.ndarray
+    block: int
+    seed: int
+
+    @classmethod
+    def drawn(cls, d: int, wanted: int, seed: int) -> _Directions:
+        rng = np.random.default_rng(seed)
+        block = min(d, wanted)
+        blocks = [np.linalg.qr(rng.standard_normal((d, block)))[0].T for _ in range(-(-wanted // block))]
+        return cls(np.concatenate(blocks), block, seed)
+
+    @property
+    def unit(self) -> float:
+        """What makes the sum of W over directions the distance."""
+        return 3 * self.rows.shape[1] / len(self.rows)
+
+    def parts(self, n_rows: int) -> Iterator[slice]:
+        """Cut the directions so that projections of some rows fit into memory."""
+        step = max(1, BLOCK_ENTRIES // n_rows)
+        for start in range(0, len(self.rows), step):
+            yield slice(start, start + step)
+
+    def project(self, rows: np.ndarray, part: slice) -> np.ndarray:
+        """Give the projections (t', n) of rows (n, d), float64."""
+        return self.rows[part] @ rows.T.astype(np.float64)
+
+
+def _trace(real: np.ndarray, generated: np.ndarray, directions: _Directions, real_split: np.ndarray) -> tuple[Traced, float]:
     """Give the corrected distance with the parts of its error, and the plain distance."""
-    for rows in (real, generated):
-        if len(rows) < FEWEST_ROWS:
-            raise InputError(f"{len(rows)} rows; a sliced distance needs {FEWEST_ROWS} at least. Give more rows.")
-    d = real.shape[1]
-    directions, block = _directions(d, n_directions, seed)
-    step = max(1, BLOCK_ENTRIES // (len(real) + len(generated)))
-    plain = np.zeros(len(directions))
+    plain = np.zeros(len(directions.rows))
     influence = [np.zeros(len(real)), np.zeros(len(generated))]
-    split = [np.zeros((2, N_HALVINGS)), np.zeros((2, N_HALVINGS))]  # halves, quarters
-    for start in range(0, len(directions), step):
-        some = directions[start : start + step]
-        sides = [_Sorted(some @ rows.T.astype(np.float64)) for rows in (real, generated)]
-        plain[start : start + step] = _squared_distance(sides[0].values, sides[1].values)
+    for part in directions.parts(len(real) + len(generated)):
+        sides = [_Sorted(directions.project(rows, part)) for rows in (real, generated)]
+        plain[part] = _squared_distance(sides[0].values, sides[1].values)
         for which, (own, other) in enumerate((sides, sides[::-1])):
             influence[which] += own.to_rows(_potentials(own.values, other.values)).sum(axis=0)
-            split[which] += _split_distances(own, seed)
-    unit = 3 * d / len(directions)
-    pairs = [float(np.var(unit * halves, ddof=1)) / 16 for halves, _ in split]
-    value = 3 * d * plain.mean() - unit * sum(_added(halves.mean(), quarters.mean()) for halves, quarters in split)
+    unit = directions.unit
+    splits = unit * np.stack([real_split, _split_distances(generated, directions)])  # (2, 2, h)
+    pairs = splits[:, 0].var(axis=1, ddof=1) / 16
+    added = sum(_added(*split.mean(axis=1)) for split in splits)
     row_parts = [row_errors(unit * part) for part in influence]
     traced = Traced(
-        value=float(value),
+        value=float(unit * plain.sum() - added),
         own=float(row_parts[1] @ row_parts[1]),
-        shared=np.concatenate([row_parts[0], _direction_errors(3 * d * plain, block, d)]),
-        own_pairs=pairs[1] + 2 * float(np.sqrt(pairs[0] * pairs[1])),
-        shared_pairs=pairs[0],
+        shared=np.concatenate([row_parts[0], _direction_errors(unit * len(plain) * plain, directions)]),
+        own_pairs=float(pairs[1] + 2 * np.sqrt(pairs[0] * pairs[1])),
+        shared_pairs=float(pairs[0]),
     )
-    return traced, float(3 * d * plain.mean())
+    return traced, float(unit * plain.sum())
 
 
-def _directions(d: int, wanted: int, seed: int) -> tuple[np.ndarray, int]:
-    """Give unit directions (t, d) in orthogonal blocks, and the size of a block."""
-    rng = np.random.default_rng(seed)
-    block = min(d, wanted)
-    drawn = [np.linalg.qr(rng.standard_normal((d, block)))[0].T for _ in range(-(-wanted // block))]
-    return np.concatenate(drawn), block
-
-
-def _direction_errors(values: np.ndarray, block: int, d: int) -> np.ndarray:
+def _direction_errors(values: np.ndarray, directions: _Directions) -> np.ndarray:
     """Give what each block of directions adds to the error, or each direction of a single block.
 
     Directions of one orthogonal block are a sample without replacement: all d of them leave little to be wrong about.
     """
-    if len(values) > block:
-        return row_errors(values.reshape(-1, block).mean(axis=1))
-    return row_errors(values) * np.sqrt(1 - block / d)
+    if len(values) > directions.block:
+        return row_errors(values.reshape(-1, directions.block).mean(axis=1))
+    return row_errors(values) * np.sqrt(1 - directions.block / directions.rows.shape[1])
 
 
 class _Sorted:
@@ -176,19 +207,22 @@ def _potentials(own: np.ndarray, other: np.ndarray) -> np.ndarray:
     return np.concatenate([np.zeros((len(own), 1)), np.cumsum(steps, axis=1)], axis=1)
 
 
-def _split_distances(own: _Sorted, seed: int) -> np.ndarray:
+def _split_distances(rows: np.ndarray, directions: _Directions) -> np.ndarray:
     """Give the sum of W over directions between random halves and random quarters of the rows, (2, h)."""
-    rng = np.random.default_rng(seed + 1)
-    t, n = own.values.shape
-    quarter = n // 4
+    rng = np.random.default_rng(directions.seed + 1)
+    quarter = len(rows) // 4
+    sides = np.zeros((N_HALVINGS, len(rows)), dtype=np.int8)
+    for side in sides:
+        side[rng.permutation(len(rows))[: 4 * quarter]] = np.repeat(np.int8([1, 2, 3, 4]), quarter)
     sums = np.zeros((2, N_HALVINGS))
-    for which in range(N_HALVINGS):
-        side = np.zeros(n, dtype=np.int8)
-        side[rng.permutation(n)[: 4 * quarter]] = np.repeat([1, 2, 3, 4], quarter)
-        dealt = side[own.order]
-        for row, (first, second) in enumerate((((dealt == 1) | (dealt == 2), dealt > 2), (dealt == 1, dealt == 2))):
-            gaps = (own.values[first] - own.values[second]).reshape(t, -1)
-            sums[row, which] = np.square(gaps).mean(axis=1).sum()
+    for part in directions.parts(len(rows)):
+        projected = _Sorted(directions.project(rows, part))
+        values = projected.values.astype(np.float32)
+        for which, side in enumerate(sides):
+            dealt = side[projected.order]
+            for row, (first, second) in enumerate((((dealt == 1) | (dealt == 2), dealt > 2), (dealt == 1, dealt == 2))):
+                gaps = (values[first] - values[second]).reshape(len(values), -1)
+                sums[row, which] += np.square(gaps, out=gaps).mean(axis=1).sum(dtype=np.float64)
     return sums
 
 
