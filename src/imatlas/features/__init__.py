@@ -1,13 +1,32 @@
-"""Images to feature rows: pixels, principal components, an encoder trained on the set, fixed random convolutions."""
+"""Images to feature rows: pixels, principal components, an encoder trained on the set, fixed random convolutions; judges."""
 
 from imatlas.features.base import Extractor
 from imatlas.features.encoder import Encoder
+from imatlas.features.judges import JUDGES, make_judge
+from imatlas.features.own_encoder import OwnEncoder
 from imatlas.features.pixels import Pixels
+from imatlas.features.pretrained import PRETRAINED, Clip, DinoV2, DinoV2Base, Inception
 from imatlas.features.principal_components import PrincipalComponents
 from imatlas.features.random_convolutions import RandomConvolutions
 from imatlas.features.views import mirrors_belong
 
-__all__ = ["EXTRACTORS", "Encoder", "Extractor", "Pixels", "PrincipalComponents", "RandomConvolutions", "mirrors_belong"]
+__all__ = [
+    "EXTRACTORS",
+    "JUDGES",
+    "PRETRAINED",
+    "Clip",
+    "DinoV2",
+    "DinoV2Base",
+    "Encoder",
+    "Extractor",
+    "Inception",
+    "OwnEncoder",
+    "Pixels",
+    "PrincipalComponents",
+    "RandomConvolutions",
+    "make_judge",
+    "mirrors_belong",
+]
 
 EXTRACTORS: dict[str, type[Extractor]] = {
     "encoder": Encoder,
@@ -15,3 +34,4 @@ EXTRACTORS: dict[str, type[Extractor]] = {
     "pixels": Pixels,
     "random_convolutions": RandomConvolutions,
 }
+"""What a map can be made of; what a generator can be judged with is in `JUDGES`."""
