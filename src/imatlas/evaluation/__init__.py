@@ -1,10 +1,11 @@
 """Judging generated images: quality, diversity, novelty and speed, each score with an interval and a floor."""
 
+from imatlas.evaluation.accumulating import KernelSums, Moments, kernel_of_sums
 from imatlas.evaluation.copies import PATCH_SPACE, PIXEL_SPACE, CopyPair, closest_pairs, copy_rate, copy_ratios
 from imatlas.evaluation.costs import COST_METRICS, COSTS
 from imatlas.evaluation.coverage import NeighborShares, calibrated_coverage, neighbor_shares
 from imatlas.evaluation.energy import energy_reader
-from imatlas.evaluation.frechet import frechet_distance, frechet_estimate
+from imatlas.evaluation.frechet import frechet_distance, frechet_estimate, frechet_of_moments
 from imatlas.evaluation.intervals import Estimate
 from imatlas.evaluation.judged import JudgedTrial, judge
 from imatlas.evaluation.kernel_distance import kernel_distance
@@ -29,7 +30,9 @@ __all__ = [
     "Estimate",
     "Instruments",
     "JudgedTrial",
+    "KernelSums",
     "Metric",
+    "Moments",
     "NeighborShares",
     "TableRow",
     "calibrated_coverage",
@@ -43,9 +46,11 @@ __all__ = [
     "evaluate_trial",
     "frechet_distance",
     "frechet_estimate",
+    "frechet_of_moments",
     "gaussian_images",
     "judge",
     "kernel_distance",
+    "kernel_of_sums",
     "measure_speed",
     "median_interval",
     "nearest_rows",

@@ -20,20 +20,18 @@ Sources: Heusel et al., "GANs trained by a two time-scale update rule" (2017, ar
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 from scipy import linalg
 from sklearn.utils.extmath import randomized_svd
 
 from imatlas.checks import InputError
+from imatlas.evaluation.accumulating import Moments
 from imatlas.evaluation.intervals import Estimate, Traced, row_errors
 from imatlas.evaluation.judged import Comparison, compare
-from imatlas.evaluation.nearest import row_blocks
 from imatlas.values import Score, Trial
 
-__all__ = ["frechet_distance", "frechet_estimate", "frechet_metric", "trace_frechet"]
+__all__ = ["frechet_distance", "frechet_estimate", "frechet_metric", "frechet_of_moments", "trace_frechet"]
 
 ROWS_PER_DIMENSION = 20
 LARGEST_SVD = 512
@@ -58,10 +56,17 @@ def frechet_distance(real: np.ndarray, generated: np.ndarray) -> float:
     >>> round(frechet_distance(rows, rows + 1.0), 6)
     50.0
     """
-    left, right = _moments(real), _moments(generated)
+    left, right = Moments.of(real), Moments.of(generated)
     shift = np.square(left.mean - right.mean).sum()
     overlap = _nuclear_norm(_root(real, left) @ _root(generated, right).T)
     return float(max(0.0, shift + left.trace + right.trace - 2 * overlap))
+
+
+def frechet_of_moments(real: Moments, generated: Moments) -> float:
+    """Give the plain Fréchet distance of two sets whose rows are gone, from moments gathered batch by batch."""
+    shift = np.square(real.mean - generated.mean).sum()
+    overlap = _nuclear_norm(_covariance_root(real.covariance) @ _covariance_root(generated.covariance).T)
+    return float(max(0.0, shift + real.trace + generated.trace - 2 * overlap))
 
 
 def frechet_estimate(real: np.ndarray, generated: np.ndarray) -> Estimate:
@@ -138,7 +143,7 @@ def _principal_axes(rows: np.ndarray, n_dims: int) -> np.ndarray:
     """
     n, d = rows.shape
     if d <= LARGEST_SCATTER:
-        return linalg.eigh(_moments(rows).scatter, subset_by_index=(d - n_dims, d - 1))[1]
+        return linalg.eigh(Moments.of(rows).scatter, subset_by_index=(d - n_dims, d - 1))[1]
     centred = rows - np.mean(rows, axis=0, dtype=np.float64)  # (n, d)
     if n <= LARGEST_SCATTER:
         vectors = linalg.eigh(centred @ centred.T, subset_by_index=(n - n_dims, n - 1))[1]
@@ -146,33 +151,7 @@ def _principal_axes(rows: np.ndarray, n_dims: int) -> np.ndarray:
     return randomized_svd(centred, n_dims, n_iter=7, random_state=0)[2].T
 
 
-@dataclass(frozen=True)
-class _Moments:
-    """Number, mean and scatter (sum of centred squares, d x d) of a set of rows, float64."""
-
-    n: int
-    mean: np.ndarray
-    scatter: np.ndarray
-
-    @property
-    def covariance(self) -> np.ndarray:
-        return self.scatter / (self.n - 1)
-
-    @property
-    def trace(self) -> float:
-        return float(np.trace(self.scatter) / (self.n - 1))
-
-
-def _moments(rows: np.ndarray) -> _Moments:
-    mean = np.asarray(np.mean(rows, axis=0, dtype=np.float64))
-    scatter = np.zeros((len(mean), len(mean)))
-    for block in row_blocks(len(rows), len(mean)):
-        centred = rows[block] - mean
-        scatter += centred.T @ centred
-    return _Moments(len(rows), mean, scatter)
-
-
-def _root(rows: np.ndarray, moments: _Moments) -> np.ndarray:
+def _root(rows: np.ndarray, moments: Moments) -> np.ndarray:
     """Give F (min(n, d), d) with F'F = covariance: the centred rows themselves, or a triangular root."""
     if moments.n <= len(moments.mean):
         return (rows - moments.mean) / np.sqrt(moments.n - 1)
@@ -206,7 +185,7 @@ def _trace(real: np.ndarray, generated: np.ndarray) -> tuple[Traced, float]:
             f"{fewest} rows in {n_dims} dimensions; a corrected Fréchet distance needs more than {2 * n_dims} rows. "
             "Use fewer principal components, or frechet_distance, which corrects nothing."
         )
-    sides = _moments(real), _moments(generated)
+    sides = Moments.of(real), Moments.of(generated)
     roots = [_covariance_root(side.covariance) for side in sides]
     u, mu, vt = (part.numpy() for part in torch.linalg.svd(torch.from_numpy(roots[0] @ roots[1].T)))
     gap = sides[0].mean - sides[1].mean
@@ -235,7 +214,7 @@ def _trace(real: np.ndarray, generated: np.ndarray) -> tuple[Traced, float]:
     return traced, plain
 
 
-def _row_terms(rows: np.ndarray, side: _Moments, axes: np.ndarray, mu: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _row_terms(rows: np.ndarray, side: Moments, axes: np.ndarray, mu: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Give what each row adds through the covariance, (n,), and the bias of the covariance by pairs of axes, (r, r)."""
     centred = rows - side.mean
     squares = np.square(centred @ axes)  # (n, r), z^2

@@ -28,6 +28,7 @@ from imatlas.values import Score, Trial
 __all__ = ["sliced_distance", "sliced_metric", "trace_sliced"]
 
 N_DIRECTIONS = 256
+SPLIT_DIRECTIONS = 64
 N_HALVINGS = 16
 FEWEST_ROWS = 8
 BLOCK_ENTRIES = 1_000_000
@@ -116,6 +117,10 @@ class _Directions:
         blocks = [np.linalg.qr(rng.standard_normal((d, block)))[0].T for _ in range(-(-wanted // block))]
         return cls(np.concatenate(blocks), block, seed)
 
+    def first(self, wanted: int) -> _Directions:
+        """Give at least so many of the directions, in whole blocks."""
+        return _Directions(self.rows[: max(wanted, self.block)], self.block, self.seed)
+
     @property
     def unit(self) -> float:
         """What makes the sum of W over directions the distance."""
@@ -142,7 +147,7 @@ def _trace(real: np.ndarray, generated: np.ndarray, directions: _Directions, rea
         for which, (own, other) in enumerate((sides, sides[::-1])):
             influence[which] += own.to_rows(_potentials(own.values, other.values)).sum(axis=0)
     unit = directions.unit
-    splits = unit * np.stack([real_split, _split_distances(generated, directions)])  # (2, 2, h)
+    splits = np.stack([real_split, _split_distances(generated, directions)])  # (2, 2, h)
     pairs = splits[:, 0].var(axis=1, ddof=1) / 16
     added = sum(_added(*split.mean(axis=1)) for split in splits)
     row_parts = [row_errors(unit * part) for part in influence]
@@ -208,7 +213,8 @@ def _potentials(own: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 
 def _split_distances(rows: np.ndarray, directions: _Directions) -> np.ndarray:
-    """Give the sum of W over directions between random halves and random quarters of the rows, (2, h)."""
+    """Give the distance between random halves and between random quarters of the rows, (2, h), along some directions."""
+    directions = directions.first(SPLIT_DIRECTIONS)
     rng = np.random.default_rng(directions.seed + 1)
     quarter = len(rows) // 4
     sides = np.zeros((N_HALVINGS, len(rows)), dtype=np.int8)
@@ -223,7 +229,7 @@ def _split_distances(rows: np.ndarray, directions: _Directions) -> np.ndarray:
             for row, (first, second) in enumerate((((dealt == 1) | (dealt == 2), dealt > 2), (dealt == 1, dealt == 2))):
                 gaps = (values[first] - values[second]).reshape(len(values), -1)
                 sums[row, which] += np.square(gaps, out=gaps).mean(axis=1).sum(dtype=np.float64)
-    return sums
+    return directions.unit * sums
 
 
 def _added(halves: float, quarters: float) -> float:
