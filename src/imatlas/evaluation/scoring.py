@@ -28,10 +28,12 @@ from imatlas.evaluation.coverage import (
     precision_metric,
     recall_metric,
 )
+from imatlas.evaluation.dimension import dimension_metric
 from imatlas.evaluation.frechet import frechet_metric
 from imatlas.evaluation.judged import judge
 from imatlas.evaluation.kernel_distance import kernel_metric
 from imatlas.evaluation.modes import modes_metric, vendi_metric
+from imatlas.evaluation.off_manifold import off_manifold_metric
 from imatlas.evaluation.shares import class_share_metric, mode_share_metric
 from imatlas.evaluation.sliced import sliced_metric
 from imatlas.evaluation.spacing import spacing_metric
@@ -60,6 +62,8 @@ METRICS: dict[str, Metric] = {
     "pixel_copy_rate": pixel_copy_metric,
     "patch_copy_rate": patch_copy_metric,
     "duplicate_rate": duplicate_metric,
+    "dimension": dimension_metric,
+    "off_manifold": off_manifold_metric,
     "adherence": adherence_metric,
     **{name: code_adherence(condition) for name, condition in CODE_METRICS.items()},
     **COST_METRICS,

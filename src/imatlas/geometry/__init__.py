@@ -5,7 +5,7 @@ from imatlas.geometry.dimension import estimate_dimension
 from imatlas.geometry.duplicates import NearDuplicates, near_duplicates
 from imatlas.geometry.hubness import Hubs, hubs
 from imatlas.geometry.outliers import outlier_scores
-from imatlas.geometry.tangent import TangentSpaces, tangent_residuals, tangent_spaces
+from imatlas.geometry.tangent import TangentSpaces, plane_residuals, tangent_residuals, tangent_spaces
 
 __all__ = [
     "Hubs",
@@ -16,6 +16,7 @@ __all__ = [
     "hubs",
     "near_duplicates",
     "outlier_scores",
+    "plane_residuals",
     "tangent_residuals",
     "tangent_spaces",
 ]

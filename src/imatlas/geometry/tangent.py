@@ -22,7 +22,7 @@ from threadpoolctl import threadpool_limits
 from imatlas.checks import InputError, require_matrix
 from imatlas.values import KnnGraph
 
-__all__ = ["TangentSpaces", "tangent_residuals", "tangent_spaces"]
+__all__ = ["TangentSpaces", "plane_residuals", "tangent_residuals", "tangent_spaces"]
 
 _BLOCK = 2**22  # numbers gathered at once
 
@@ -62,7 +62,7 @@ def tangent_spaces(X: np.ndarray, graph: KnnGraph, *, n_components: int) -> Tang
     rows = _require_fitting(X, graph, n_components)
     bases = np.zeros((len(rows), n_components, rows.shape[1]), dtype=np.float32)
     spreads = np.zeros((len(rows), n_components), dtype=np.float32)
-    for block in _blocks(rows, graph):
+    for block in _blocks(len(rows), rows.shape[1] * (graph.n_neighbors + 1)):
         near = np.concatenate([rows[block, None], rows[graph.indices[block]]], axis=1, dtype=np.float64)  # (b, k + 1, d)
         near -= near.mean(axis=1, keepdims=True)
         bases[block], squared = _principal_axes(near, n_components)
@@ -88,13 +88,30 @@ def tangent_residuals(X: np.ndarray, graph: KnnGraph, *, n_components: int) -> n
         If n_components does not lie in [1, min(k, d)] or the sizes differ.
     """
     rows = _require_fitting(X, graph, n_components)
-    shares = np.zeros(len(rows), dtype=np.float32)
-    for block in _blocks(rows, graph):
-        near = rows[graph.indices[block]].astype(np.float64)  # (b, k, d)
+    return plane_residuals(rows, rows, graph.indices, n_components=n_components)
+
+
+def plane_residuals(points: np.ndarray, X: np.ndarray, neighbors: np.ndarray, *, n_components: int) -> np.ndarray:
+    """Measure how far each point, of the set or not, lies off the tangent plane of some rows near it.
+
+    Parameters
+    ----------
+    points : (m, d).
+    X : (n, d) the rows that make the planes.
+    neighbors : int (m, k), rows of X near each point, more than n_components.
+    n_components : directions of a plane, 1 to min(k, d).
+
+    Returns
+    -------
+    float32 (m,), as `tangent_residuals` gives for the rows themselves.
+    """
+    shares = np.zeros(len(points), dtype=np.float32)
+    for block in _blocks(len(points), X.shape[1] * (neighbors.shape[1] + 1)):
+        near = X[neighbors[block]].astype(np.float64)  # (b, k, d)
         mean = near.mean(axis=1, keepdims=True)
         near -= mean
         bases, _ = _principal_axes(near, n_components)
-        offset = rows[block] - mean[:, 0]
+        offset = points[block] - mean[:, 0]
         off = offset - ((bases @ offset[:, :, None]).transpose(0, 2, 1) @ bases)[:, 0]
         width = np.sqrt(np.square(near).sum(axis=(1, 2)) / near.shape[1])
         length = np.linalg.norm(off, axis=1)
@@ -113,11 +130,11 @@ def _require_fitting(X: np.ndarray, graph: KnnGraph, n_components: int) -> np.nd
     return rows
 
 
-def _blocks(rows: np.ndarray, graph: KnnGraph) -> Iterator[slice]:
+def _blocks(n_rows: int, width: int) -> Iterator[slice]:
     """Give slices of rows whose neighborhoods take about 32 MB each; their products run on one thread, for the same bits."""
-    step = max(1, _BLOCK // (rows.shape[1] * (graph.n_neighbors + 1)))
+    step = max(1, _BLOCK // width)
     with threadpool_limits(1):
-        for start in range(0, len(rows), step):
+        for start in range(0, n_rows, step):
             yield slice(start, start + step)
 
 
