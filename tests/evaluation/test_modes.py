@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from imatlas.evaluation import effective_modes, vendi_score
+from imatlas.evaluation.intervals import Traced, row_errors
 from imatlas.evaluation.judged import compare
 from imatlas.evaluation.modes import _effective_modes, _vendi, modes_metric, vendi_metric
 
@@ -52,14 +53,16 @@ def test_a_row_s_influence_is_what_less_of_it_changes(shape, make_trial):
     trial = make_trial()
     rng = np.random.default_rng(0)
     comparison = replace(compare(trial, "projection"), generated=rng.normal(size=shape) * rng.uniform(0.2, 1, shape[1]))
-    value, influence = _effective_modes(comparison)
+    counted = _effective_modes(comparison)
+    value, influence = counted.modes, counted.influence
     assert value == pytest.approx(effective_modes(comparison.generated))
     assert influence.mean() == pytest.approx(0, abs=1e-9)
     for row in (0, 7):
         rows, n = shrunk(comparison.generated, row)
         change = np.log(1 / np.square(rows.T @ rows / n).sum()) - np.log(value)
         assert change == pytest.approx(-0.001 / n * influence[row], rel=0.1)
-    value, influence = _vendi(comparison)
+    counted = _vendi(comparison)
+    value, influence = counted.modes, counted.influence
     assert value == pytest.approx(vendi_score(comparison.generated))
     assert influence.mean() == pytest.approx(0, abs=1e-9)
     if shape[1] < shape[0]:
@@ -67,6 +70,18 @@ def test_a_row_s_influence_is_what_less_of_it_changes(shape, make_trial):
         shares = np.linalg.eigvalsh(rows.T @ rows / n)
         change = -(shares * np.log(shares)).sum() - np.log(value)
         assert change == pytest.approx(-0.001 / n * influence[3], rel=0.1)
+
+
+@pytest.mark.parametrize("count", [_effective_modes, _vendi])
+@pytest.mark.parametrize("scales", [np.ones(12), np.linspace(0.3, 1.5, 12)])
+def test_the_error_is_that_of_repeated_draws_with_and_without_equal_eigenvalues(count, scales, make_trial):
+    """Equal eigenvalues are a maximum: influences are noise there. 80 draws know a standard deviation to 8 %."""
+    whole = compare(make_trial(), "projection")
+    rng = np.random.default_rng(0)
+    found = [count(replace(whole, generated=rng.normal(size=(150, 12)) * scales)) for _ in range(80)]
+    traced = [Traced(0.0, 0.0, row_errors(f.influence), shared_pairs=f.pairs) for f in found]
+    spread = np.std(np.log([f.modes for f in found]))
+    assert np.mean([t.error for t in traced]) == pytest.approx(spread, rel=0.3)
 
 
 def test_many_dimensions_and_rows_are_counted_on_some_of_the_rows(monkeypatch, make_trial):

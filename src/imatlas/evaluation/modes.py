@@ -5,13 +5,15 @@ Effective number of modes (RKE, order-2 Vendi score) of rows with unit length af
 1 when all rows are equal, c for c orthogonal groups of one size; computed from the d x d matrix, with no n x n one.
 Vendi(q=1) = exp of the entropy of the eigenvalues of X'X / n: it also counts rare modes. Both grow with n, so the metrics are
 ratios to real stand-ins of the same number. With K = X'X / n, a row x adds to the logarithms
-    log RKE: -2 (x'K x / tr K^2 - 1);    log Vendi: -x' log(K) x - entropy .
+    log RKE: -2 (x'K x / tr K^2 - 1);    log Vendi: -x' log(K) x - entropy ,
+nothing where all eigenvalues are equal; the curvature of both then says how they vary.
 Sources: Jalali et al., RKE (2023, arXiv 2302.04447); Friedman and Dieng, Vendi (2023, arXiv 2210.02410).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -23,7 +25,7 @@ __all__ = ["effective_modes", "modes_metric", "trace_modes", "trace_vendi", "ven
 
 LARGEST_SPECTRUM = 2_048
 
-Count = Callable[[Comparison], tuple[float, np.ndarray]]
+Count = Callable[[Comparison], "_Counted"]
 
 
 def effective_modes(rows: np.ndarray) -> float:
@@ -74,28 +76,62 @@ def _unit(rows: np.ndarray) -> np.ndarray:
     return np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0)
 
 
-def _effective_modes(comparison: Comparison) -> tuple[float, np.ndarray]:
-    """Give RKE and each row's influence on its logarithm, (m,), from the smaller of the d x d and the m x m products."""
-    unit = _unit(comparison.generated)
-    m, d = unit.shape
-    by_row = (unit @ (unit.T @ unit / m) * unit).sum(axis=1) if d <= m else np.square(unit @ unit.T).mean(axis=1)  # x'K x
-    total = float(by_row.mean())
-    return 1 / total, -2 * (by_row / total - 1)
+@dataclass(frozen=True)
+class _Counted:
+    """A number of modes, each row's influence on its logarithm (m,), and the variance of that due to pairs of rows."""
+
+    modes: float
+    influence: np.ndarray
+    pairs: float
 
 
-def _vendi(comparison: Comparison) -> tuple[float, np.ndarray]:
-    """Give the Vendi score and each row's influence on its logarithm, (m,)."""
-    unit = _unit(comparison.generated[_vendi_rows(comparison)])
+@dataclass(frozen=True)
+class _Spectrum:
+    """Eigenvalues of K, (r,), and the squared coordinates of each row along its eigenvectors, (m, r)."""
+
+    shares: np.ndarray
+    squares: np.ndarray
+
+    def pairs(self, curvature: np.ndarray) -> float:
+        """Give the variance of sum_ab c_ab e_ab^2 / 2 where e is the error of K and c the curvature, (r, r).
+
+        Products of different coordinates are taken as independent; products (a, b) and (b, a) are one.
+        """
+        spread = self.squares.T @ self.squares / len(self.squares) - np.diag(np.square(self.shares))
+        terms = np.square(curvature * spread / (2 * len(self.squares)))
+        return float(4 * terms.sum() - 2 * np.trace(terms))
+
+
+def _spectrum(comparison: Comparison) -> _Spectrum:
+    """From the smaller of the d x d and the m x m products of the rows, which share their eigenvalues."""
+    unit = _unit(comparison.generated[_chosen_rows(comparison)])
     m, d = unit.shape
     shares, vectors = np.linalg.eigh((unit.T @ unit if d <= m else unit @ unit.T) / m)
     kept = shares > 1e-12
     shares, vectors = shares[kept], vectors[:, kept]
-    squares = np.square(unit @ vectors) if d <= m else np.square(vectors) * (shares * m)  # along the axes of K, (m, r)
-    entropy = -float((shares * np.log(shares)).sum())
-    return float(np.exp(entropy)), -(squares @ np.log(shares)) - entropy
+    return _Spectrum(shares, np.square(unit @ vectors) if d <= m else np.square(vectors) * (shares * m))
 
 
-def _vendi_rows(comparison: Comparison) -> np.ndarray:
+def _effective_modes(comparison: Comparison) -> _Counted:
+    """RKE: log tr K^2 has the curvature 2 / tr K^2 in every entry of K."""
+    spectrum = comparison.once(_spectrum)
+    total = float(np.square(spectrum.shares).sum())
+    influence = -2 * (spectrum.squares @ spectrum.shares / total - 1)
+    return _Counted(1 / total, influence, spectrum.pairs(np.array(2 / total)))
+
+
+def _vendi(comparison: Comparison) -> _Counted:
+    """Vendi: the curvature of the entropy is the slope of the logarithm between two eigenvalues."""
+    spectrum = comparison.once(_spectrum)
+    logs = np.log(spectrum.shares)
+    entropy = -float((spectrum.shares * logs).sum())
+    gaps, rises = np.subtract.outer(spectrum.shares, spectrum.shares), np.subtract.outer(logs, logs)
+    middles = np.add.outer(spectrum.shares, spectrum.shares) / 2
+    slopes = np.divide(rises, gaps, out=1 / middles, where=np.abs(gaps) > 1e-6 * middles)
+    return _Counted(float(np.exp(entropy)), -(spectrum.squares @ logs) - entropy, spectrum.pairs(slopes))
+
+
+def _chosen_rows(comparison: Comparison) -> np.ndarray:
     """Choose all rows, or 2,048 where there are more dimensions: eigenvalues of larger matrices take minutes."""
     m, d = comparison.generated.shape
     if min(m, d) <= LARGEST_SPECTRUM:
@@ -104,10 +140,10 @@ def _vendi_rows(comparison: Comparison) -> np.ndarray:
 
 
 def _trace_ratio(comparison: Comparison, count: Count) -> Traced:
-    (own, influence), (real, real_influence) = (part.once(count) for part in (comparison, comparison.floor))
-    ratio = own / real
-    errors = row_errors(influence)
-    return Traced(ratio, ratio**2 * float(errors @ errors), -ratio * row_errors(real_influence))
+    own, real = (part.once(count) for part in (comparison, comparison.floor))
+    errors = row_errors(own.influence)
+    relative = Traced(1.0, float(errors @ errors), -row_errors(real.influence), own.pairs, real.pairs)
+    return relative.scaled(own.modes / real.modes)
 
 
 def _ratio_score(trial: Trial, space: str, name: str, count: Count) -> Score:
@@ -123,7 +159,7 @@ def _ratio_score(trial: Trial, space: str, name: str, count: Count) -> Score:
         n=len(comparison.generated),
         block="diversity",
         details=comparison.sizes
-        | {"modes_generated": comparison.once(count)[0], "modes_real": comparison.floor.once(count)[0]}
-        | {"rows_counted": len(comparison.once(count)[1])}
+        | {"modes_generated": comparison.once(count).modes, "modes_real": comparison.floor.once(count).modes}
+        | {"rows_counted": len(comparison.once(count).influence)}
         | dict(estimate.details),
     )
