@@ -131,13 +131,13 @@ def _pareto(distances: Mapping[str, Score], rates: Mapping[str, Score]) -> str:
         middle = np.sqrt(rates[order[0]].value * rates[order[-1]].value)
         for place, name in enumerate(order):
             at = (rates[name].value, distances[name].value)
-            bars = {"xerr": _reach(rates[name]), "yerr": _reach(distances[name])}
+            wide, high = _reach(rates[name]), _reach(distances[name])
             colour = PALETTE[list(distances).index(name) % len(PALETTE)]
-            axes.errorbar(*at, **bars, fmt="o", color=colour, elinewidth=1.4, capsize=3)
+            axes.errorbar(*at, xerr=wide, yerr=high, fmt="o", color=colour, elinewidth=1.4, capsize=3)
             # Names of fast models stand to the left, and those of neighbors in speed above and below by turns.
             side, sign = ("left", 1) if at[0] < middle else ("right", -1)
-            beside = {"textcoords": "offset points", "ha": side, "va": "center", "color": _INK}
-            axes.annotate(name, at, (7 * sign, 9 if place % 2 == 0 else -9), **beside)
+            beside = (7 * sign, 9 if place % 2 == 0 else -9)
+            axes.annotate(name, at, beside, textcoords="offset points", ha=side, va="center", color=_INK)
         front = [name for place, name in enumerate(order) if _is_front(name, order[place + 1 :], distances)]
         line = [(rates[name].value, distances[name].value) for name in front]
         axes.plot(*zip(*line), color=_INK, alpha=0.35, linewidth=1, linestyle="--", zorder=0)
@@ -149,8 +149,8 @@ def _pareto(distances: Mapping[str, Score], rates: Mapping[str, Score]) -> str:
         if floors:
             floor = float(np.mean(floors))
             axes.axhline(floor, color=_INK, alpha=0.5, linewidth=1, linestyle=":")
-            where = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points"}
-            axes.annotate("real images", (0, floor), (4, 5), **where, color=_INK, alpha=0.7)
+            left = axes.get_yaxis_transform()  # across the axes, along the values
+            axes.annotate("real images", (0, floor), (4, 5), left, "offset points", color=_INK, alpha=0.7)
         axes.xaxis.set_major_formatter("{x:,g}")
         axes.set(xlabel="images per second (right is faster)", ylabel="kernel distance (top is nearer)")
         return _svg(figure, canvas)

@@ -15,9 +15,9 @@ from imatlas.features.random_convolutions import RandomConvolutions
 
 __all__ = ["JUDGES", "make_judge"]
 
-JUDGES: dict[str, type[Extractor]] = {
-    kind.name: kind for kind in (RandomConvolutions, PrincipalComponents, Pixels, OwnEncoder, Encoder, *PRETRAINED.values())
-}
+_FITTED: tuple[type[Extractor], ...] = (RandomConvolutions, PrincipalComponents, Pixels, OwnEncoder, Encoder)
+
+JUDGES: dict[str, type[Extractor]] = {kind.name: kind for kind in _FITTED} | PRETRAINED
 
 
 def make_judge(name: str, *, weights: Path | None = None, download: bool = False) -> Extractor:

@@ -92,7 +92,8 @@ def cold_start(folder: Path, device: str = "cpu") -> dict[str, float | str]:
     """
     code = "import sys; from imatlas.recipes.timing import first_image; sys.stdout.write(first_image(*sys.argv[1:]))"
     arguments = [sys.executable, "-c", code, str(folder), device, str(torch.get_num_threads())]
-    waits, peaks = [], {}
+    waits: list[float] = []
+    peaks: dict[str, float] = {}
     while len(waits) < COLD_REPEATS and sum(waits) < COLD_SECONDS:
         # The monotonic clock is the same in all processes of a machine.
         started = time.monotonic()

@@ -88,8 +88,8 @@ class InceptionNetwork(nn.Module):
         self.Mixed_6a = _Reducing(288, [("3x3", [(384, 3)]), ("3x3dbl", [(64, 1), (96, 3), (96, 3)])])
         for name, inner in (("6b", 128), ("6c", 160), ("6d", 160), ("6e", 192)):
             self.add_module(f"Mixed_{name}", _Mixed(768, _sevens(inner), pooled=192))
-        squeezed = [(192, 1), (192, (1, 7)), (192, (7, 1)), (192, 3)]
-        self.Mixed_7a = _Reducing(768, [("3x3", [(192, 1), (320, 3)]), ("7x7x3", squeezed)])
+        squeezed: Way = ("7x7x3", [(192, 1), (192, (1, 7)), (192, (7, 1)), (192, 3)])
+        self.Mixed_7a = _Reducing(768, [("3x3", [(192, 1), (320, 3)]), squeezed])
         self.Mixed_7b = _Mixed(1280, _split(), pooled=192)
         self.Mixed_7c = _Mixed(2048, _split(), pooled=192, of_maxima=True)
 
@@ -185,11 +185,13 @@ def _fives() -> list[Way]:
 
 def _sevens(inner: int) -> list[Way]:
     along, across = (1, 7), (7, 1)
-    once = [(inner, 1), (inner, along), (192, across)]
-    twice = [(inner, 1), (inner, across), (inner, along), (inner, across), (192, along)]
-    return [("1x1", [(192, 1)]), ("7x7", once), ("7x7dbl", twice)]
+    once: Way = ("7x7", [(inner, 1), (inner, along), (192, across)])
+    twice: Way = ("7x7dbl", [(inner, 1), (inner, across), (inner, along), (inner, across), (192, along)])
+    return [("1x1", [(192, 1)]), once, twice]
 
 
 def _split() -> list[Way]:
-    both = [(384, (1, 3)), (384, (3, 1))]
-    return [("1x1", [(320, 1)]), ("3x3", [(384, 1), both]), ("3x3dbl", [(448, 1), (384, 3), both])]
+    both: list[Step] = [(384, (1, 3)), (384, (3, 1))]
+    once: Way = ("3x3", [(384, 1), both])
+    twice: Way = ("3x3dbl", [(448, 1), (384, 3), both])
+    return [("1x1", [(320, 1)]), once, twice]

@@ -52,8 +52,7 @@ class VisionTransformer(nn.Module):
         self.grid = layout.grid
         self.cls_token = nn.Parameter(torch.empty(1, 1, width))
         self.pos_embed = nn.Parameter(torch.empty(1, 1 + layout.grid**2, width))
-        self.patch_embed = nn.Module()
-        self.patch_embed.proj = nn.Conv2d(3, width, layout.patch, stride=layout.patch, bias=not is_clip)
+        self.patch_embed = nn.ModuleDict({"proj": nn.Conv2d(3, width, layout.patch, stride=layout.patch, bias=not is_clip)})
         self.norm_pre = _norm(width, is_clip=True) if is_clip else nn.Identity()
         self.blocks = nn.Sequential(*(_Block(width, is_clip=is_clip) for _ in range(layout.depth)))
         self.norm = _norm(width, is_clip=is_clip)
@@ -61,7 +60,7 @@ class VisionTransformer(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Give the features of standardised images."""
-        patches = self.patch_embed.proj(images)  # (b, width, h, w)
+        patches = self.patch_embed["proj"](images)  # (b, width, h, w)
         tokens = torch.cat([self.cls_token.expand(len(images), -1, -1), patches.flatten(2).transpose(1, 2)], dim=1)
         tokens = self.norm_pre(tokens + self._positions(patches.shape[-1]))
         return self.head(self.norm(self.blocks(tokens)[:, 0]))
