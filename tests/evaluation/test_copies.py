@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from imatlas.checks import InputError
-from imatlas.evaluation import closest_pairs, copy_rate, copy_ratios, nearest_rows
+from imatlas.evaluation import closest_pairs, copy_rate, copy_ratios, nearest_relative
 from imatlas.evaluation.copies import copy_metric, duplicate_metric, patch_copy_metric, pixel_copy_metric
 from imatlas.evaluation.shifts import nearest_shifted
 from imatlas.values import ImageSet
 
 
 def ratios(rows, train):
-    return copy_ratios(nearest_rows(rows, train, n_neighbors=10)[0])
+    return copy_ratios(nearest_relative(rows, train, n_neighbors=10)[0])
 
 
 @pytest.mark.parametrize("spread", [1.0, 1.5, 0.5], ids=["perfect", "too wide", "too narrow"])
@@ -26,6 +26,29 @@ def test_planted_copies_are_counted_however_wide_the_generator(spread, planted):
     result = copy_rate(ratios(generated, train), ratios(held_out, train))
     assert result.value == pytest.approx(planted, abs=0.02)
     assert result.interval[0] <= planted <= result.interval[1]
+
+
+def test_a_training_row_near_the_mean_is_not_copied_by_a_narrow_generator():
+    """One training row of a third of the usual length is the nearest to nearly all that a narrow generator draws."""
+    rng = np.random.default_rng(0)
+    train, held_out = rng.normal(size=(1000, 32)), rng.normal(size=(1000, 32))
+    train[0] /= 3
+    narrow = 0.3 * rng.normal(size=(1000, 32))
+    assert copy_rate(ratios(narrow, train), ratios(held_out, train)).interval[0] == 0.0
+    all_of_one = train[0] + 0.05 * rng.normal(size=(1000, 32))
+    assert copy_rate(ratios(all_of_one, train), ratios(held_out, train)).value > 0.95
+
+
+def test_relative_neighbors_are_those_of_a_direct_search():
+    rng = np.random.default_rng(0)
+    queries, rows = rng.normal(size=(30, 5)) + 100, rng.normal(size=(50, 5)) * rng.uniform(0.2, 3, size=(50, 1)) + 100
+    apart = np.linalg.norm(queries[:, None] - rows, axis=2)
+    usual = np.sqrt(np.square(apart).mean(axis=0))
+    usual = np.maximum(usual, np.median(usual) / 4)
+    distances, found = nearest_relative(queries, rows, n_neighbors=4)
+    np.testing.assert_allclose(distances, np.sort(apart / usual, axis=1)[:, :4], rtol=1e-9)
+    np.testing.assert_array_equal(found, np.argsort(apart / usual, axis=1)[:, :4])
+    np.testing.assert_array_equal(nearest_relative(rows, rows, n_neighbors=2)[0][:, 0], 0)
 
 
 def test_the_interval_holds_the_planted_share_for_few_held_out_images():

@@ -13,6 +13,7 @@ from imatlas.evaluation.modes import effective_modes, vendi_score
 from imatlas.evaluation.nearest import nearest_rows
 from imatlas.evaluation.paired import Difference, compare_trials, difference_sentences
 from imatlas.evaluation.references import gaussian_images, training_copies, with_generated
+from imatlas.evaluation.relative import nearest_relative
 from imatlas.evaluation.scoring import DEFAULT_METRICS, METRICS, Metric, evaluate_trial
 from imatlas.evaluation.sliced import sliced_distance
 from imatlas.evaluation.speed import Instruments, measure_speed, median_interval, spread
@@ -53,6 +54,7 @@ __all__ = [
     "kernel_of_sums",
     "measure_speed",
     "median_interval",
+    "nearest_relative",
     "nearest_rows",
     "neighbor_shares",
     "score_table",

@@ -2,7 +2,8 @@
 
 Each image y is judged by a ratio that ignores how spread out images are,
     rho(y) = d_1 / mean(d_2 .. d_10),    d_i = distance to its i-th nearest training image,
-so that a generator that is too narrow or too wide is not mistaken for one that copies. The threshold is the alpha
+so that a generator that is too narrow or too wide is not mistaken for one that copies; the distance to each training image
+counts relative to how far that usually is (`relative.py`), since a smooth one is near to all. The threshold is the alpha
 quantile of rho over held-out real images (alpha = 1 % from 1,000 of them on, else 5 %):
     copy rate = (share of generated below it - alpha) / (1 - alpha).
 The interval joins the error of the share with the threshold's own: alpha behaves like a Beta(r, n + 1 - r) draw when
@@ -23,7 +24,8 @@ from imatlas.evaluation.intervals import Estimate
 from imatlas.evaluation.judged import Comparison, JudgedTrial, compare
 from imatlas.evaluation.nearest import nearest_rows, without_self
 from imatlas.evaluation.patches import nearest_in_parts
-from imatlas.evaluation.shifts import nearest_shifted
+from imatlas.evaluation.relative import nearest_relative
+from imatlas.evaluation.shifts import nearest_shifted, usual_differences
 from imatlas.evaluation.spacing import own_neighbors
 from imatlas.values import Score, Trial
 
@@ -131,7 +133,7 @@ def copy_metric(trial: Trial, space: str) -> Score:
     parts = {part: features.rows for part, features in trial.features[space].items()}
 
     def search(part: str, rows: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-        return nearest_rows(parts[part][rows], parts["train"], n_neighbors=k)
+        return nearest_relative(parts[part][rows], parts["train"], n_neighbors=k)
 
     return _copy_score(trial, space, search, limit=MAX_QUERIES)
 
@@ -140,7 +142,8 @@ def pixel_copy_metric(trial: Trial, space: str = PIXEL_SPACE) -> Score:
     """Score a trial by its copy rate in pixels under mild blur, shifts of up to 2 pixels and flips."""
 
     def search(part: str, rows: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-        return nearest_shifted(getattr(trial, part).pixels[rows], trial.train.pixels, n_neighbors=k)
+        asked, train = getattr(trial, part).pixels[rows], trial.train.pixels
+        return nearest_shifted(asked, train, usual_differences(asked, train), n_neighbors=k)
 
     return _copy_score(trial, space, search, limit=MAX_PIXEL_QUERIES)
 

@@ -14,8 +14,19 @@ import torch
 from torch.nn import functional
 
 from imatlas.evaluation.nearest import row_blocks
+from imatlas.evaluation.relative import usual_distances
 
-__all__ = ["candidate_rows", "middles", "nearest_shifted", "reach_of", "reduced", "squared_lengths", "thumbnails", "windows"]
+__all__ = [
+    "candidate_rows",
+    "middles",
+    "nearest_shifted",
+    "reach_of",
+    "reduced",
+    "squared_lengths",
+    "thumbnails",
+    "usual_differences",
+    "windows",
+]
 
 LARGEST_SIDE = 32
 THUMBNAIL_SIDE = 8
@@ -24,7 +35,7 @@ N_VARIANTS = 50
 
 
 def nearest_shifted(
-    queries: np.ndarray, images: np.ndarray, *, n_neighbors: int = 10, flips: bool = True
+    queries: np.ndarray, images: np.ndarray, usual: np.ndarray | None = None, *, n_neighbors: int = 10, flips: bool = True
 ) -> tuple[np.ndarray, np.ndarray]:
     """Find the nearest images of each query under shifts of up to 2 pixels (1 below 16 pixels a side) and flips.
 
@@ -32,30 +43,33 @@ def nearest_shifted(
     ----------
     queries : uint8 (q, H, W, C).
     images : uint8 (n, H, W, C).
+    usual : (n,), above 0: distances count relative to these; all alike by default.
     n_neighbors : k; lowered to n.
     flips : whether a mirrored image counts as the same.
 
     Returns
     -------
-    float32 (q, k) distances in units of gray levels (root mean square difference, in [0, 1]), rising, and int64 (q, k)
-    image rows.
+    float32 (q, k) distances in units of gray levels (root mean square difference, in [0, 1]) or relative ones, rising, and
+    int64 (q, k) image rows.
     """
     reach = reach_of(images)
     small = middles(reduced(images), reach)  # (n, C, h, w)
     coarse = thumbnails(small).flatten(1)  # (n, e)
     k = min(n_neighbors, len(small))
     n_kept = min(max(N_CANDIDATES, k), len(small))
+    scales = torch.ones(len(small)) if usual is None else torch.from_numpy(usual.astype(np.float32))
     distances, rows = np.empty((len(queries), k), dtype=np.float32), np.empty((len(queries), k), dtype=np.int64)
     for block in row_blocks(len(queries), len(small)):
         queried = reduced(queries[block])
         seen = thumbnails(windows(queried, reach, step=reach, flips=flips))  # (b, v, C, 8, 8)
-        candidates = candidate_rows(seen.flatten(2), coarse, n_kept)  # (b, c)
+        candidates = candidate_rows(seen.flatten(2), coarse, n_kept, scales=scales)  # (b, c)
         found = torch.cat(
             [
                 _least_distances(windows(queried[part], reach, flips=flips), small[candidates[part]])
                 for part in row_blocks(len(queried), (n_kept + N_VARIANTS) * small[0].numel())
             ]
         )  # (b, c)
+        found /= scales[candidates]
         order = found.argsort(dim=1, stable=True)[:, :k]
         distances[block] = found.gather(1, order).numpy()
         rows[block] = candidates.gather(1, order).numpy()
@@ -103,8 +117,18 @@ def windows(images: torch.Tensor, reach: int, *, step: int = 1, flips: bool = Tr
     return cut.permute(0, 1, 3, 4, 2, 5, 6).flatten(1, 3)
 
 
-def candidate_rows(queries: torch.Tensor, rows: torch.Tensor, n_kept: int) -> torch.Tensor:
-    """Give the rows (n, e) nearest to any of the v versions of each query (b, v, e): int64 (b, n_kept), rising."""
+def usual_differences(queries: np.ndarray, images: np.ndarray) -> np.ndarray:
+    """Give how far each image (n, H, W, C) usually is from the queries (q, H, W, C), not shifted: float64 (n,)."""
+    reach = reach_of(images)
+    left, right = (middles(reduced(pixels), reach).flatten(1).numpy() for pixels in (queries, images))
+    return usual_distances(left, right) / np.sqrt(left.shape[1])
+
+
+def candidate_rows(queries: torch.Tensor, rows: torch.Tensor, n_kept: int, *, scales: torch.Tensor) -> torch.Tensor:
+    """Give the rows (n, e) nearest to any of the v versions of each query (b, v, e): int64 (b, n_kept), rising.
+
+    Distances count relative to the scales (n,).
+    """
     squares = rows.square().sum(dim=1)
     least = torch.full((len(queries), len(rows)), torch.inf)
     scratch = torch.empty_like(least)
@@ -112,6 +136,7 @@ def candidate_rows(queries: torch.Tensor, rows: torch.Tensor, n_kept: int) -> to
         torch.addmm(squares, version, rows.T, alpha=-2.0, out=scratch)
         scratch += version.square().sum(dim=1, keepdim=True)
         torch.minimum(least, scratch, out=least)
+    least /= scales.square()
     return least.topk(n_kept, dim=1, largest=False, sorted=False).indices.sort(dim=1).values
 
 
