@@ -1,7 +1,9 @@
 """What the scores say, in a few plain sentences and in one table.
 
 Words are chosen by comparison, never by a bare number: with the floor (what real images get), with the Gaussian that
-must be beaten, and with the interval. What cannot be told from the floor is said to be so; a small set is called small.
+must be beaten, and with the interval. What cannot be told from the floor is said to be so; where the interval would allow
+quite different words, none of them is chosen and the number is called uncertain; a small set is called small. Feature spaces
+that disagree are named.
 """
 
 from __future__ import annotations
@@ -21,7 +23,14 @@ TRACE = 0.005
 SPARSE = 0.9
 LIKENESS = ((0.85, "much"), (0.6, "broadly"), (0.3, "only partly"), (-1.0, "little"))
 VARIETY = ((0.85, "nearly all"), (0.6, "most"), (0.3, "some"), (-1.0, "little"))
+# Words are this many steps apart, or the interval this wide between the Gaussian and the floor: uncertain.
+UNSURE_STEPS = 2
+UNSURE_WAY = 0.5
 GAUSSIAN = "gaussian"
+DISTANCES = ("kernel_distance", "frechet_distance", "sliced_distance")
+
+Span = tuple[float, float, float]
+"""Low end, value, high end."""
 BLOCKS = ("quality", "diversity", "novelty", "manifold", "speed")
 
 
@@ -82,36 +91,61 @@ def verdict(scores: Sequence[Score], references: Mapping[str, Sequence[Score]] |
 
     Returns
     -------
-    Sentences, each standing on its own: all in one, size of the sets if small, quality, diversity, copies, adherence, speed.
+    Sentences, each standing on its own: all in one, size of the sets if small, quality, spaces that disagree, diversity,
+    copies, adherence, speed.
     """
     rows = score_table(scores, references)
     size = _size(scores)
     opening = [size] if size.startswith("Only") else [_headline(rows), size]
-    said = [*opening, _quality(rows), _diversity(rows), _copies(scores), _adherence(rows), _speed(scores)]
+    said = [*opening, _quality(rows), _disagreement(rows), _diversity(rows), _copies(scores), _adherence(rows), _speed(scores)]
     return tuple(sentence for sentence in said if sentence)
 
 
 def _headline(rows: Sequence[TableRow]) -> str:
-    """One sentence for those who read no further: the worst space counts, for quality the worse of two measures."""
-    dense = [min(1.0, row.value) for row in rows if row.name == "clipped_density"]
-    covered = [min(1.0, row.value) for row in rows if row.name == "coverage"]
+    """What those need who read no further: the worst space counts, for quality the worse of two measures."""
+    dense = [_span(row) for row in rows if row.name == "clipped_density"]
+    covered = [_span(row) for row in rows if row.name == "coverage"]
     if not dense or not covered:
         return ""
-    near = min([*dense, *(way for row in rows if row.name == "kernel_distance" and (way := _way(row)) is not None)])
-    likeness = next(word for limit, word in LIKENESS if near >= limit)
-    variety = next(word for limit, word in VARIETY if min(covered) >= limit)
-    return (
-        f"The images look {likeness} like real ones (grade {_percent(near)}) and show {variety} of their variety "
-        f"({_percent(min(covered))})."
+    ways = [way for row in rows if row.name == "kernel_distance" and (way := _way(row)) is not None]
+    near, wide = (min(spans, key=lambda span: span[1]) for spans in ([*dense, *ways], covered))
+    likeness, variety = _word(near, LIKENESS), _word(wide, VARIETY)
+    if likeness and variety:
+        return (
+            f"The images look {likeness} like real ones (grade {_percent(near[1])}) and show {variety} of their variety "
+            f"({_percent(wide[1])})."
+        )
+    looks = f"The images look {likeness} like real ones (grade {_percent(near[1])})."
+    shown = f"They show {variety} of the variety of real ones ({_percent(wide[1])})."
+    return " ".join(
+        (
+            looks if likeness else f"How much the images look like real ones is uncertain ({_between(near)}).",
+            shown if variety else f"How much of the variety of real ones they show is uncertain ({_between(wide)}).",
+        )
     )
 
 
-def _way(row: TableRow) -> float | None:
+def _word(span: Span, words: Sequence[tuple[float, str]]) -> str:
+    """Give the word for the value, or "" if the ends of the interval would have quite different ones."""
+    low, middle, high = (next(step for step, (limit, _) in enumerate(words) if end >= limit) for end in span)
+    return words[middle][1] if low - high < UNSURE_STEPS else ""
+
+
+def _span(row: TableRow) -> Span:
+    """Give a share with its interval, in [0, 1]."""
+    low, high = row.interval or (row.value, row.value)
+    return tuple(min(1.0, max(0.0, end)) for end in (low, row.value, high))  # type: ignore[return-value]
+
+
+def _way(row: TableRow) -> Span | None:
     """How far a distance has come from the Gaussian's to the floor, in [0, 1]; None without a Gaussian to compare with."""
     gaussian, floor = _gaussian(row), row.floor or 0.0
     if gaussian is None or gaussian <= floor:
         return None
-    return min(1.0, max(0.0, (gaussian - row.value) / (gaussian - floor)))
+    low, high = row.interval or (row.value, row.value)
+    return tuple(  # type: ignore[return-value]
+        min(1.0, max(0.0, (gaussian - end) / (gaussian - floor))) for end in (high, row.value, low)
+    )
 
 
 def _gaussian(row: TableRow) -> float | None:
@@ -148,17 +182,42 @@ def _quality(rows: Sequence[TableRow]) -> str:
 
 def _against_floor(row: TableRow) -> str:
     floor = row.floor or 0.0
+    low, high = row.interval or (row.value, row.value)
     text = f"in {row.space} {_short(row.value)}, where real images get {_short(floor)}"
-    gaussian = _gaussian(row)
+    gaussian, way = _gaussian(row), _way(row)
     if gaussian is not None:
         text += f" and a Gaussian {_short(gaussian)}"
-    if row.interval is not None and row.interval[0] <= max(floor, 0.0):
-        return text + " (this distance cannot tell them from real at this number of images)"
-    if gaussian is None or gaussian <= floor:
-        return text
-    if row.value >= gaussian:
+    if low <= max(floor, 0.0):
+        if way is not None and 1 - way[0] > UNSURE_WAY:
+            return text + f" (uncertain: anything from real to {_short(high)} would fit; more images would tell)"
+        return text + f" (this distance cannot tell them from real at this number of images; at most {_short(high)})"
+    if gaussian is None or way is None:
+        return text + f" (between {_short(low)} and {_short(high)})"
+    if low >= gaussian:
         return text + " (no better than the Gaussian)"
-    return text + f" ({100 * (gaussian - row.value) / (gaussian - floor):.0f} % of the way from the Gaussian to real)"
+    if high >= gaussian:
+        return text + " (not certainly better than the Gaussian)"
+    return (
+        text + f" ({_percent(way[1])} of the way from the Gaussian to real, between {_percent(way[0])} and {_percent(way[2])})"
+    )
+
+
+def _disagreement(rows: Sequence[TableRow]) -> str:
+    """Name the spaces that order the generator and the Gaussian differently, beyond what chance can do."""
+    better, worse = set(), set()
+    for row in rows:
+        gaussian = _gaussian(row)
+        if row.name in DISTANCES and row.interval is not None and gaussian is not None:
+            if row.interval[1] < gaussian:
+                better.add(row.space)
+            elif row.interval[0] > gaussian:
+                worse.add(row.space)
+    if not better - worse or not worse - better:
+        return ""
+    return (
+        f"The feature spaces disagree: better than the Gaussian in {', '.join(sorted(better - worse))}, worse in "
+        f"{', '.join(sorted(worse - better))}; look at the images before trusting either."
+    )
 
 
 def _diversity(rows: Sequence[TableRow]) -> str:
@@ -170,8 +229,8 @@ def _diversity(rows: Sequence[TableRow]) -> str:
     if worst.interval is not None:
         text += f" (between {_percent(worst.interval[0])} and {_percent(worst.interval[1])}; {worst.space})"
     others = [row for row in covered if row is not worst]
-    if others and max(row.value for row in others) > worst.value + 0.25:
-        best = max(others, key=lambda row: row.value)
+    best = max(others, key=lambda row: row.value, default=worst)
+    if best.value > worst.value + 0.25 and _span(best)[0] > _span(worst)[2]:
         text += f"; in {best.space} {_percent(best.value)}, so the spaces disagree"
     return text + "."
 
@@ -197,7 +256,11 @@ def _adherence(rows: Sequence[TableRow]) -> str:
     if not kept:
         return ""
     lowest = min(kept, key=lambda row: row.value)
-    text = f"Adherence: {_percent(lowest.value)} of the images land in the class or cluster asked for ({lowest.space})"
+    low, high = lowest.interval or (lowest.value, lowest.value)
+    text = (
+        f"Adherence: {_percent(lowest.value)} of the images land in the class or cluster asked for "
+        f"(between {_percent(low)} and {_percent(high)}; {lowest.space})"
+    )
     return text + (f"; real images do so in {_percent(lowest.floor)}." if lowest.floor is not None else ".")
 
 
@@ -213,6 +276,10 @@ def _speed(scores: Sequence[Score]) -> str:
 
 def _short(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def _between(span: Span) -> str:
+    return f"{_percent(span[1])}, between {_percent(span[0])} and {_percent(span[2])}"
 
 
 def _percent(share: float) -> str:
