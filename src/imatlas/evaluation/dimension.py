@@ -57,6 +57,5 @@ def dimension_metric(trial: Trial, space: str) -> Score:
             "dimension_real": real.value,
             "interval_real": list(real.interval),
             "ratio_to_real": own.value / real.value if real.value else 0.0,
-            "by_method": dict(own.by_method),
         },
     )
