@@ -64,7 +64,7 @@ def test_all_that_was_measured_is_there_with_what_it_was_measured_on(kept, monke
     assert timing["images_per_second"] > 0
     assert timing["parameters"] == sum(values.numel() for values in model.generator.parameters())
     assert timing["file_size"] == pytest.approx((folder.folder / "model.safetensors").stat().st_size / 1e6)
-    assert {"device", "dtype", "versions", "system"} <= set(timing)
+    assert {"device", "dtype", "versions", "system", "load"} <= set(timing)
     assert ("joules_per_image" in timing) != ("joules_per_image_failed" in timing)
     json.dumps(timing, allow_nan=False)
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from imatlas.app.words import between, number
+from imatlas.evaluation import COSTS
 from imatlas.values import Score
 
 __all__ = ["BLOCKS", "Mark", "ScoreRow", "score_rows", "shown"]
@@ -44,11 +45,6 @@ _PLAIN = {
     "cluster_adherence": "The share of generated images that lie in the cluster that was asked for.",
     "map_place_adherence": "How much of the place on the map that was asked for is found in the generated images.",
     "neighborhood_adherence": "How much of the neighborhood that was asked for is found in the generated images.",
-    "images_per_second": "Images drawn per second on this machine.",
-    "seconds_per_image": "Seconds one image takes on this machine.",
-    "latency_p50": "Seconds from asking for one image to having it, in the middle case.",
-    "latency_p95": "Seconds from asking for one image to having it, in the slow one of twenty.",
-    "training_seconds": "Seconds of training.",
 }
 
 _SHARES = {
@@ -65,7 +61,7 @@ _SHARES = {
     "precision",
     "recall",
 }
-_SECONDS = {"latency_p50", "latency_p95", "seconds_per_image", "training_seconds"}
+_UNITS = {name: f"\u00a0{cost.unit}" for name, cost in COSTS.items() if cost.unit in ("s", "MB", "J")}
 
 
 @dataclass(frozen=True)
@@ -125,7 +121,7 @@ def _row(score: Score, marks: list[tuple[str, float]]) -> ScoreRow:
     return ScoreRow(
         name=score.name.replace("_", " ").replace("frechet", "Fréchet"),
         space=score.space,
-        plain=_PLAIN.get(score.name, ""),
+        plain=COSTS[score.name].method if score.name in COSTS else _PLAIN.get(score.name, ""),
         value=shown(score),
         interval=interval,
         perfect="" if score.floor is None else _written(score.name, score.floor),
@@ -168,7 +164,7 @@ def _written(name: str, value: float) -> str:
     """Write a value the way its measure is read."""
     if name in _SHARES and math.isfinite(value):
         return f"{number(100 * value)}\u00a0%"
-    return f"{number(value)}\u00a0s" if name in _SECONDS else number(value)
+    return number(value) + _UNITS.get(name, "")
 
 
 def _interval(name: str, low: float, high: float) -> str:

@@ -49,8 +49,9 @@ def time_model(model: Model, folder: ModelFolder | None = None, *, seconds: floa
     """
     device = model.generator.device
     read = Instruments(energy=energy_reader(device))
-    timing: dict[str, float | str] = {**measure_speed(lambda b: model.sample(range(b)), seconds=seconds, instruments=read)}
-    timing |= _machine(model) | count_evaluations(model)
+    timing = _machine(model)
+    timing |= measure_speed(lambda b: model.sample(range(b)), seconds=seconds, instruments=read)
+    timing |= count_evaluations(model)
     timing["parameters"] = float(sum(values.numel() for part in _parts(model) for values in part.parameters()))
     if "joules_per_image" not in timing:
         timing["joules_per_image_failed"] = "No energy counter can be read here."
@@ -185,7 +186,7 @@ def _parts(model: Model) -> list[nn.Module]:
 
 
 def _machine(model: Model) -> dict[str, float | str]:
-    """Say in words what a measurement was made on."""
+    """Say in words what a measurement was made on, and what else ran there."""
     device = model.generator.device
     name = platform.processor() or platform.machine()
     if device.type == "cuda":
@@ -196,6 +197,7 @@ def _machine(model: Model) -> dict[str, float | str]:
         "device": f"{device}: {name}, {os.cpu_count()} cores, {torch.get_num_threads()} threads",
         "dtype": model.precision,
         "system": platform.platform(),
+        "load": f"{os.getloadavg()[0]:.1f} at once in the last minute" if hasattr(os, "getloadavg") else "not told",
         "versions": ", ".join(versions),
     }
 
