@@ -17,10 +17,9 @@ import torch
 
 from imatlas.checks import InputError
 from imatlas.evaluation.nearest import row_blocks
-from imatlas.evaluation.relative import usual_distances
 from imatlas.evaluation.shifts import candidate_rows, middles, reach_of, reduced, squared_lengths, thumbnails, windows
 
-__all__ = ["nearest_in_parts", "usual_patches"]
+__all__ = ["nearest_in_parts"]
 
 GRID = 4
 N_USUAL = 10
@@ -33,16 +32,13 @@ PARTS = ((0, 0), (0, 4), (4, 0), (4, 4), (2, 2))
 ROUNDING = 2e-6
 
 
-def nearest_in_parts(
-    queries: np.ndarray, images: np.ndarray, usual: np.ndarray | None = None, *, n_neighbors: int = 10
-) -> tuple[np.ndarray, np.ndarray]:
+def nearest_in_parts(queries: np.ndarray, images: np.ndarray, *, n_neighbors: int = 10) -> tuple[np.ndarray, np.ndarray]:
     """Find the images that agree best with a part of each query, under shifts of up to 2 pixels and mirroring.
 
     Parameters
     ----------
     queries : uint8 (q, H, W, C).
     images : uint8 (n, H, W, C).
-    usual : (n, 16), above 0, from `usual_patches`: patches count relative to these; all alike by default.
     n_neighbors : k, at most 24; lowered to n.
 
     Returns
@@ -57,20 +53,17 @@ def nearest_in_parts(
     reach = reach_of(images)
     targets = middles(_of_whole_patches(reduced(images), reach), reach)  # (n, C, h, w)
     coarse = thumbnails(targets)  # (n, C, 8, 8)
-    scales = torch.ones(len(targets), GRID**2) if usual is None else torch.from_numpy(usual.astype(np.float32))
-    whole = scales.square().mean(dim=1).sqrt_()
     k = min(n_neighbors, N_WHOLE, len(targets))
     distances, rows = np.empty((len(queries), k), dtype=np.float32), np.empty((len(queries), k), dtype=np.int64)
     for block in row_blocks(len(queries), len(targets)):
         queried = _of_whole_patches(reduced(queries[block]), reach)
-        candidates = _candidates(queried, coarse, whole, reach)  # (b, c)
+        candidates = _candidates(queried, coarse, reach)  # (b, c)
         entries = GRID**2 * N_WINDOWS * candidates.shape[1] + (N_WINDOWS + candidates.shape[1]) * targets[0].numel()
         for part in row_blocks(len(queried), entries):
             near = candidates[part]
             repeated = torch.zeros_like(near, dtype=torch.bool)
             repeated[:, 1:] = near[:, 1:] == near[:, :-1]
             apart = _patch_distances(windows(queried[part], reach, step=reach), targets[near])  # (b, p, v, c)
-            apart /= scales[near].transpose(1, 2)[:, :, None]
             apart.masked_fill_(repeated[:, None, None], torch.inf)
             found = _partial_distances(apart, min(N_USUAL, len(targets))).masked_fill_(repeated, torch.inf)  # (b, c)
             order = found.argsort(dim=1, stable=True)[:, :k]
@@ -78,19 +71,6 @@ def nearest_in_parts(
             distances[kept] = found.gather(1, order).numpy()
             rows[kept] = near.gather(1, order).numpy()
     return distances, rows
-
-
-def usual_patches(queries: np.ndarray, images: np.ndarray) -> np.ndarray:
-    """Give how far each patch of each image (n, H, W, C) usually is from that of the queries, over the mean of all images.
-
-    Returns
-    -------
-    float64 (n, 16); 1 in patches that are the same everywhere.
-    """
-    reach = reach_of(images)
-    sides = (_patches(middles(_of_whole_patches(reduced(pixels), reach), reach)[None])[0] for pixels in (queries, images))
-    usual = np.stack([usual_distances(left.numpy(), right.numpy()) for left, right in zip(*sides, strict=True)], axis=1)
-    return usual / usual.mean(axis=0)
 
 
 def _of_whole_patches(images: torch.Tensor, reach: int) -> torch.Tensor:
@@ -104,15 +84,14 @@ def _of_whole_patches(images: torch.Tensor, reach: int) -> torch.Tensor:
     return images[:, :, : height + 2 * reach, : width + 2 * reach]
 
 
-def _candidates(queried: torch.Tensor, coarse: torch.Tensor, scales: torch.Tensor, reach: int) -> torch.Tensor:
+def _candidates(queried: torch.Tensor, coarse: torch.Tensor, reach: int) -> torch.Tensor:
     """Give rows (b, c) among which the best partial agreements lie, rising; some are named more than once."""
     whole = thumbnails(windows(queried, reach, step=reach)).flatten(2)
-    found = [candidate_rows(whole, coarse.flatten(1), min(N_WHOLE, len(coarse)), scales=scales)]
+    found = [candidate_rows(whole, coarse.flatten(1), min(N_WHOLE, len(coarse)))]
     upright = thumbnails(windows(middles(queried, reach), 0))  # (b, 2, C, 8, 8): as it is, and mirrored
     for top, left in PARTS:
         cells = (..., slice(top, top + 4), slice(left, left + 4))
-        asked, rows = upright[cells].flatten(2), coarse[cells].flatten(1)
-        found.append(candidate_rows(asked, rows, min(N_PART, len(coarse)), scales=scales))
+        found.append(candidate_rows(upright[cells].flatten(2), coarse[cells].flatten(1), min(N_PART, len(coarse))))
     return torch.cat(found, dim=1).sort(dim=1).values
 
 

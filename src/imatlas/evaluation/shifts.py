@@ -124,10 +124,12 @@ def usual_differences(queries: np.ndarray, images: np.ndarray) -> np.ndarray:
     return usual_distances(left, right) / np.sqrt(left.shape[1])
 
 
-def candidate_rows(queries: torch.Tensor, rows: torch.Tensor, n_kept: int, *, scales: torch.Tensor) -> torch.Tensor:
+def candidate_rows(
+    queries: torch.Tensor, rows: torch.Tensor, n_kept: int, *, scales: torch.Tensor | None = None
+) -> torch.Tensor:
     """Give the rows (n, e) nearest to any of the v versions of each query (b, v, e): int64 (b, n_kept), rising.
 
-    Distances count relative to the scales (n,).
+    Distances count relative to the scales (n,), if given.
     """
     squares = rows.square().sum(dim=1)
     least = torch.full((len(queries), len(rows)), torch.inf)
@@ -136,7 +138,8 @@ def candidate_rows(queries: torch.Tensor, rows: torch.Tensor, n_kept: int, *, sc
         torch.addmm(squares, version, rows.T, alpha=-2.0, out=scratch)
         scratch += version.square().sum(dim=1, keepdim=True)
         torch.minimum(least, scratch, out=least)
-    least /= scales.square()
+    if scales is not None:
+        least /= scales.square()
     return least.topk(n_kept, dim=1, largest=False, sorted=False).indices.sort(dim=1).values
 
 
