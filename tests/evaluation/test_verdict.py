@@ -1,6 +1,8 @@
+from dataclasses import replace
+
 import pytest
 
-from imatlas.evaluation import verdict
+from imatlas.evaluation import METRICS, evaluate_trial, verdict
 from imatlas.values import Score
 
 GAUSSIAN = "Gaussian in PCA space"
@@ -79,3 +81,12 @@ def test_coverage_of_two_spaces_disagrees_only_beyond_chance():
     assert "so the spaces disagree" in " ".join(said(low, high))
     wide = share("coverage", 0.4, (0.1, 0.9))
     assert "so the spaces disagree" not in " ".join(said(wide, high))
+
+
+def test_a_number_without_its_floor_is_left_out_and_the_reason_said(make_trial, monkeypatch):
+    bare = replace(distance(0.2, (0.1, 0.3)), floor=None)
+    monkeypatch.setitem(METRICS, "kernel_distance", lambda trial, space: bare)
+    heard = []
+    scores = evaluate_trial(make_trial(), metrics=("kernel_distance", "precision"), report=heard.append)
+    assert [score.name for score in scores] == ["precision"]
+    assert "kernel_distance in projection left out: there is nothing to say what real images get" in heard[0].note

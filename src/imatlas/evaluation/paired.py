@@ -34,7 +34,7 @@ from imatlas.evaluation.scoring import DEFAULT_METRICS, METRICS, SPACELESS
 from imatlas.evaluation.sliced import trace_sliced
 from imatlas.values import Score, Trial
 
-__all__ = ["TRACED", "Difference", "compare_trials", "difference_sentences"]
+__all__ = ["COMPARED", "TRACED", "Difference", "compare_trials", "difference_sentences"]
 
 TRACED: dict[str, Callable[[Comparison], Traced]] = {
     "kernel_distance": trace_kernel,
@@ -49,6 +49,9 @@ TRACED: dict[str, Callable[[Comparison], Traced]] = {
     "vendi_ratio": trace_vendi,
 }
 """Metrics whose error is traced to the real rows."""
+
+COMPARED = tuple(name for name in DEFAULT_METRICS if name != "dimension")
+"""What is compared by default: all but the dimension, of which neither more nor less is better."""
 
 POWER_80 = 0.8416212335729143
 
@@ -106,7 +109,7 @@ class Difference:
         return max(1, round(wanted / digits)) * digits
 
 
-def compare_trials(first: Trial, second: Trial, *, metrics: Sequence[str] = DEFAULT_METRICS) -> tuple[Difference, ...]:
+def compare_trials(first: Trial, second: Trial, *, metrics: Sequence[str] = COMPARED) -> tuple[Difference, ...]:
     """Compare two generators judged against the same real images.
 
     Parameters

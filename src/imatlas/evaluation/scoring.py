@@ -78,7 +78,8 @@ SPACELESS: Mapping[str, str] = {
 """Metrics that look at no feature space of the trial, with the space their score names."""
 
 DEFAULT_METRICS = tuple(name for name in METRICS if name not in ("density", "recall"))
-"""What `evaluate_trial` computes: all but the two that a single stray image can move far."""
+"""What `evaluate_trial` computes: all but plain density, which one stray real image lifts far, and plain recall, which one
+generated image near the mean lifts from 0 to 1; clipped density and calibrated coverage say the same and cannot be lifted."""
 
 ENOUGH_FOR_FRECHET = 5_000
 
@@ -113,7 +114,7 @@ def evaluate_trial(trial: Trial, *, metrics: tuple[str, ...] = DEFAULT_METRICS, 
     for done, (name, space) in enumerate(plan):
         stage, note = f"{name} in {space}" if space else name, ""
         try:
-            scores.append(METRICS[name](judged, space))
+            scores.append(_with_floor(METRICS[name](judged, space)))
         except InputError as reason:
             reasons.append(reason)
             stage = note = f"{stage} left out: {reason}"
@@ -123,6 +124,13 @@ def evaluate_trial(trial: Trial, *, metrics: tuple[str, ...] = DEFAULT_METRICS, 
     if not scores and reasons:
         raise reasons[0]
     return tuple(scores)
+
+
+def _with_floor(score: Score) -> Score:
+    """Refuse a number that nobody could read, since nothing says what real images get."""
+    if score.floor is None and score.block != "speed":
+        raise InputError("there is nothing to say what real images get. Give more real images.")
+    return score
 
 
 def _spaces(trial: Trial, name: str) -> list[str]:
