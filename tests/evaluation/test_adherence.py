@@ -22,6 +22,7 @@ def test_the_share_found_is_one_minus_noise_over_spread():
     assert found.value == pytest.approx(0.75, abs=0.02)
     assert found.interval[0] < 0.75 < found.interval[1]
     assert share_found(asked, asked).value == 1.0
+    assert share_found(np.c_[asked, np.ones(4000)], np.c_[asked, np.zeros(4000)]).value == 1.0, "all ask for the same there"
     asked[:3] = np.nan
     assert share_found(asked, asked).details["n_asked"] == 3997
     with pytest.raises(InputError, match="same code"):

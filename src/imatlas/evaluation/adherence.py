@@ -26,7 +26,9 @@ MIN_ASKED = 2
 
 
 def share_found(asked: np.ndarray, found: np.ndarray) -> Estimate:
-    """Give the share of the variation of codes (m, c) that is found in other codes (m, c); rows with NaN are left out.
+    """Give the share of the variation of codes (m, c) that is found in other codes (m, c).
+
+    Rows with NaN are left out, and columns in which all ask for the same.
 
     Raises
     ------
@@ -44,9 +46,10 @@ def share_found(asked: np.ndarray, found: np.ndarray) -> Estimate:
     asked, found = asked[known].astype(np.float64), found[known].astype(np.float64)
     if len(asked) < MIN_ASKED:
         raise InputError(f"{len(asked)} images ask for a code; adherence needs {MIN_ASKED} at least. Generate more.")
-    missed = np.square(asked - found).sum(axis=1)
-    spread = np.square(asked - asked.mean(axis=0)).sum(axis=1)
-    if spread.sum() == 0:
+    varied = np.ptp(asked, axis=0) > 0
+    missed = np.square(asked - found)[:, varied].sum(axis=1)
+    spread = np.square(asked - asked.mean(axis=0))[:, varied].sum(axis=1)
+    if not varied.any():
         raise InputError("All images ask for the same code, so how well it is met cannot be told. Ask for several.")
     ratio = missed.sum() / spread.sum()
     error = np.std(missed - ratio * spread) / spread.mean() / np.sqrt(len(asked))  # of a ratio of means
