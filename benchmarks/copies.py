@@ -32,13 +32,14 @@ SHARES = (0.0, 0.01, 0.05, 0.2)
 WIDTHS = {"perfect": 1.0, "too wide": 1.5, "too narrow": 0.5}
 SOURCES = {
     "fashion-mnist": ("fashion-mnist", None),
+    "mnist": ("mnist", None),
     "cifar10": ("cifar10/cifar10-jpeg-12k.npz", None),
     "emoji": ("emoji/noto-emoji-72px.zip", 64),
 }
 """Set -> its place in the folder of sets, and the pixels a side it is read at."""
 
-MOST_TRAINING, MOST_HELD_OUT = 20_000, 4_000
-N_GENERATED, N_COPIES = 1_000, 300
+MOST_TRAINING, MOST_HELD_OUT = 10_000, 3_000
+N_GENERATED, N_COPIES = 1_000, 250
 POINTS = 0.02
 
 Search = Callable[[np.ndarray], np.ndarray]

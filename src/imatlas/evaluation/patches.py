@@ -23,8 +23,8 @@ __all__ = ["nearest_in_parts"]
 
 GRID = 4
 N_USUAL = 10
-N_WHOLE, N_PART = 24, 12
-N_WINDOWS = 18
+N_WHOLE, N_PART = 20, 8
+N_WINDOWS = 50
 PARTS = ((0, 0), (0, 4), (4, 0), (4, 4), (2, 2))
 """First row and column of the quarters and the centre, 4 x 4 cells each, in a thumbnail of 8 x 8."""
 
@@ -39,7 +39,7 @@ def nearest_in_parts(queries: np.ndarray, images: np.ndarray, *, n_neighbors: in
     ----------
     queries : uint8 (q, H, W, C).
     images : uint8 (n, H, W, C).
-    n_neighbors : k, at most 24; lowered to n.
+    n_neighbors : k, at most 20; lowered to n.
 
     Returns
     -------
@@ -63,7 +63,7 @@ def nearest_in_parts(queries: np.ndarray, images: np.ndarray, *, n_neighbors: in
             near = candidates[part]
             repeated = torch.zeros_like(near, dtype=torch.bool)
             repeated[:, 1:] = near[:, 1:] == near[:, :-1]
-            apart = _patch_distances(windows(queried[part], reach, step=reach), targets[near])  # (b, p, v, c)
+            apart = _patch_distances(windows(queried[part], reach), targets[near])  # (b, p, v, c)
             apart.masked_fill_(repeated[:, None, None], torch.inf)
             found = _partial_distances(apart, min(N_USUAL, len(targets))).masked_fill_(repeated, torch.inf)  # (b, c)
             order = found.argsort(dim=1, stable=True)[:, :k]
