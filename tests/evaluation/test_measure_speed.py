@@ -148,12 +148,13 @@ def test_the_energy_of_a_gpu_is_counted_from_when_it_was_asked_for():
 
 def test_costs_say_how_they_were_measured_and_on_what(make_trial):
     trial = make_trial()
-    timing = {"device": "cpu: toy, 2 cores, 1 threads", "latency_p50_low": 0.01, "latency_p50_high": 0.03}
+    timing = {"device": "cpu: toy, 2 cores", "file_size_failed": "gone", "latency_p50_low": 0.01, "latency_p50_high": 0.03}
     score = METRICS["latency_p50"](replace(trial, timing=trial.timing | timing), "")
     assert score.interval == (0.01, 0.03)
     assert score.n == 9
     assert score.details["method"] == COSTS["latency_p50"].method
     assert score.details["device"].startswith("cpu")
+    assert "file_size_failed" not in score.details
     assert score.details["unit"] == "s"
 
 

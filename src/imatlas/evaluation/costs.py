@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from imatlas.checks import InputError
 from imatlas.values import Score, Trial
 
-__all__ = ["COSTS", "COST_METRICS", "Cost"]
+__all__ = ["COSTS", "COST_METRICS", "MACHINE", "Cost"]
+
+MACHINE = ("device", "dtype", "load", "system", "versions")
+"""Entries of `Trial.timing` that say in words what all of it was measured on."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,7 @@ def _metric(name: str) -> Callable[[Trial, str], Score]:
         interval = None
         if f"{name}_low" in timing and f"{name}_high" in timing:
             interval = float(timing[f"{name}_low"]), float(timing[f"{name}_high"])
-        facts = {key: fact for key, fact in timing.items() if key.startswith(f"{name}_") or isinstance(fact, str)}
+        facts = {key: fact for key, fact in timing.items() if key.startswith(f"{name}_") or key in MACHINE}
         about = {"unit": cost.unit, "method": cost.method} | (timing if name == "images_per_second" else facts)
         repeats = int(float(timing.get(cost.repeats, 1)))
         return Score(name, "", float(timing[name]), interval, None, cost.better, repeats, "speed", about)

@@ -34,6 +34,7 @@ SPEED_SECONDS = 6.0
 COLD_SECONDS = 6.0
 COLD_REPEATS = 3
 LONGEST_START = 600.0
+STARTED = ("time_to_first_image", "peak_memory", "peak_device_memory")
 MEGABYTE = 1e6
 WITHIN = 1.96
 
@@ -101,15 +102,16 @@ def cold_start(folder: Path, device: str = "cpu") -> dict[str, float | str]:
         try:
             run = subprocess.run(arguments, capture_output=True, text=True, timeout=LONGEST_START, check=False)
         except (OSError, subprocess.TimeoutExpired) as error:
-            return _failed(f"A new process could not be run to its end ({error}).")
+            return _failed(f"A new process could not be run to its end ({error}).", *STARTED)
         if run.returncode:
             last = (run.stderr.strip() or "it said nothing").splitlines()[-1]
-            return _failed(f"A new process ended with code {run.returncode} before its first image ({last}).")
+            return _failed(f"A new process ended with code {run.returncode} before its first image ({last}).", *STARTED)
         found = json.loads(run.stdout)
         waits.append(found.pop("drawn_at") - started)
         peaks = {name: max(value, peaks.get(name, 0.0)) for name, value in found.items()}
-    timing: dict[str, float | str] = {**spread("time_to_first_image", np.array(waits)), **peaks}
-    return timing | {"time_to_first_image_repeats": float(len(waits))}
+    missing = {} if "peak_device_memory" in peaks else _failed("It was drawn without a GPU.", "peak_device_memory")
+    repeats = {"time_to_first_image_repeats": float(len(waits))}
+    return {**spread("time_to_first_image", np.array(waits)), **peaks, **repeats, **missing}
 
 
 def first_image(folder: str, device: str, threads: str) -> str:
@@ -135,12 +137,12 @@ def training_record(folder: ModelFolder) -> dict[str, float | str]:
     prior = _stage_seconds(ModelFolder(folder.folder / "prior").metrics)
     stages = _stage_seconds(folder.metrics)
     if not stages:
-        return record | {"training_seconds_failed": "The folder holds no metrics.jsonl."}
+        return record | _failed("The folder holds no metrics.jsonl.", "training_seconds", "seconds_to_quality")
     before = sum(prior.values())
     record["training_seconds"] = before + sum(stages.values())
     reached = seconds_to_quality(folder.metrics)
     if reached is None:
-        return record | {"seconds_to_quality_failed": "Its training has no validation scores with an error."}
+        return record | _failed("Its training has no validation scores with an error.", "seconds_to_quality")
     return record | {"seconds_to_quality": before + reached}
 
 
@@ -216,5 +218,5 @@ def _peak_resident() -> float | None:
     return None
 
 
-def _failed(reason: str) -> dict[str, float | str]:
-    return {f"{name}_failed": reason for name in ("time_to_first_image", "peak_memory", "peak_device_memory")}
+def _failed(reason: str, *names: str) -> dict[str, float | str]:
+    return {f"{name}_failed": reason for name in names}
