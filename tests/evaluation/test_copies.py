@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from imatlas.checks import InputError
-from imatlas.evaluation import closest_pairs, copy_rate, copy_ratios, nearest_relative
+from imatlas.evaluation import closest_pairs, copy_rate, copy_ratios, nearest_relative, pairs_in_turns
 from imatlas.evaluation.copies import copy_metric, duplicate_metric, patch_copy_metric, pixel_copy_metric
 from imatlas.evaluation.shifts import nearest_shifted
-from imatlas.values import ImageSet
+from imatlas.values import ImageSet, Score
 
 
 def ratios(rows, train):
@@ -161,6 +161,14 @@ def test_a_trial_of_copies_is_caught_in_both_spaces_and_pairs_lead_to_the_source
         assert score.details["most_copies_of_one_source"] == 1
     for score in (copy_metric(trial, "projection"), pixel_copy_metric(trial), patch_copy_metric(trial)):
         assert score.interval[0] < 0.03
+
+
+def test_pairs_of_all_spaces_come_in_turns_and_once():
+    found = {"a": [[0, 5, 0.1], [1, 6, 0.2]], "b": [[2, 7, 0.3], [0, 5, 0.4], [3, 8, 0.5]]}
+    scores = [Score("copy_rate", s, 0.0, None, 0.0, "lower", 9, "novelty", {"pairs": pairs}) for s, pairs in found.items()]
+    shown = pairs_in_turns([*scores, replace(scores[0], name="coverage", details={})])
+    assert [(pair.generated_row, pair.space) for pair in shown] == [(0, "a"), (2, "b"), (1, "a"), (3, "b")]
+    assert pairs_in_turns([]) == ()
 
 
 def test_a_score_says_that_the_copied_images_stand_twice_in_training(make_trial):

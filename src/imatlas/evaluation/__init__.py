@@ -1,7 +1,7 @@
 """Judging generated images: quality, diversity, novelty and speed, each score with an interval and a floor."""
 
 from imatlas.evaluation.accumulating import KernelSums, Moments, kernel_of_sums
-from imatlas.evaluation.copies import PATCH_SPACE, PIXEL_SPACE, CopyPair, closest_pairs, copy_rate, copy_ratios
+from imatlas.evaluation.copies import PATCH_SPACE, PIXEL_SPACE, CopyPair, closest_pairs, copy_rate, copy_ratios, pairs_in_turns
 from imatlas.evaluation.costs import COST_METRICS, COSTS
 from imatlas.evaluation.coverage import NeighborShares, calibrated_coverage, neighbor_shares
 from imatlas.evaluation.energy import energy_reader
@@ -57,6 +57,7 @@ __all__ = [
     "nearest_relative",
     "nearest_rows",
     "neighbor_shares",
+    "pairs_in_turns",
     "score_table",
     "sliced_distance",
     "spread",

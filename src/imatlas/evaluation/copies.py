@@ -14,8 +14,9 @@ small shifts and flips, and patches, which find copies of a part.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 
 import numpy as np
 
@@ -38,6 +39,7 @@ __all__ = [
     "copy_rate",
     "copy_ratios",
     "duplicate_metric",
+    "pairs_in_turns",
     "patch_copy_metric",
     "pixel_copy_metric",
 ]
@@ -59,11 +61,12 @@ Search = Callable[[str, np.ndarray, int], tuple[np.ndarray, np.ndarray]]
 
 @dataclass(frozen=True)
 class CopyPair:
-    """A generated image beside its nearest training image; ratio near 0 means a copy, near 1 nothing special."""
+    """A generated image beside its nearest training image of a space; ratio near 0 means a copy, near 1 nothing special."""
 
     generated_row: int
     train_row: int
     ratio: float
+    space: str
 
 
 def copy_ratios(distances: np.ndarray, *, least: np.ndarray | float = 0.0) -> np.ndarray:
@@ -159,7 +162,16 @@ def patch_copy_metric(trial: Trial, space: str = PATCH_SPACE) -> Score:
 
 def closest_pairs(score: Score) -> tuple[CopyPair, ...]:
     """Give the generated images nearest to a training image, nearest first, from a copy score."""
-    return tuple(CopyPair(*pair) for pair in score.details["pairs"])  # type: ignore[attr-defined]
+    return tuple(CopyPair(*pair, score.space) for pair in score.details["pairs"])  # type: ignore[attr-defined]
+
+
+def pairs_in_turns(scores: Iterable[Score]) -> tuple[CopyPair, ...]:
+    """Give the closest pairs of all copy scores: the nearest of each space, then the second nearest, and so on; a pair once."""
+    by_space = [closest_pairs(score) for score in scores if score.name == "copy_rate"]
+    shown: dict[tuple[int, int], CopyPair] = {}
+    for pair in (pair for place in zip_longest(*by_space) for pair in place if pair is not None):
+        shown.setdefault((pair.generated_row, pair.train_row), pair)
+    return tuple(shown.values())
 
 
 def duplicate_metric(trial: Trial, space: str) -> Score:
