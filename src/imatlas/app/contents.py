@@ -42,12 +42,14 @@ class ClosePair:
     generated, training : uint8 (H, W, C).
     ratio : nearest distance over the mean of the next ones; far below 1 = a copy.
     training_id : which image of the set it is.
+    space : in which they are near.
     """
 
     generated: np.ndarray
     training: np.ndarray
     ratio: float
     training_id: str = ""
+    space: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ class ReportContents:
     asked_by : "class" or "cluster" when each sample was asked for by one of these, else "".
     asked : int64 (b,) class or cluster number each sample was asked for, -1 = none.
     morphs : geodesic beside straight.
-    pairs : the generated images closest to a training image, closest first.
+    pairs : the generated images closest to a training image, closest first, those of several spaces in turns.
     scores : what was measured of the model.
     references : name of a reference row -> its scores, such as "real half against real half", "training copies",
         "Gaussian in PCA space"; matched to `scores` by name and space.

@@ -9,11 +9,11 @@ import numpy as np
 
 from imatlas.app.contents import ClosePair, Morph, ReportContents
 from imatlas.conditions import CategoryCondition
-from imatlas.evaluation import verdict
+from imatlas.evaluation import pairs_in_turns, verdict
 from imatlas.generators import Vae
 from imatlas.images import find_duplicates
 from imatlas.progress import Report, silent
-from imatlas.recipes import Model, draw_ways, extractor_of, far_pairs, load_model, pixel_pairs
+from imatlas.recipes import Model, draw_ways, extractor_of, far_pairs, load_model
 from imatlas.recipes.modeling import MAP_GONE
 from imatlas.store import Atlas
 from imatlas.values import Codes, ImageSet, Samples, Score
@@ -100,13 +100,19 @@ def _morphs(atlas: Atlas, model: Model) -> tuple[Morph, ...]:
 
 def _pairs(images: ImageSet, model: Model, scores: Sequence[Score], first_seed: int) -> tuple[ClosePair, ...]:
     """The closest generated images, drawn again: row r of the judged images has the first seed + r."""
-    found = pixel_pairs(scores)[:SHOWN_PAIRS]
+    found = pairs_in_turns(scores)[:SHOWN_PAIRS]
     if not found:
         return ()
     drawn = model.sample([first_seed + pair.generated_row for pair in found])
     rows = images.training_rows
     return tuple(
-        ClosePair(pixels, np.asarray(images.pixels[rows[pair.train_row]]), pair.ratio, str(images.ids[rows[pair.train_row]]))
+        ClosePair(
+            pixels,
+            np.asarray(images.pixels[rows[pair.train_row]]),
+            pair.ratio,
+            str(images.ids[rows[pair.train_row]]),
+            pair.space,
+        )
         for pixels, pair in zip(drawn.pixels, found, strict=True)
     )
 

@@ -172,7 +172,13 @@ def _morph(morph: Morph) -> dict:
 def _pair(pair: ClosePair) -> dict:
     """Lay a generated image beside its nearest training image."""
     pictures = [data_uri(mosaic(pixels[None], 1, tile=192)) for pixels in (pair.generated, pair.training)]
-    return {"generated": pictures[0], "training": pictures[1], "ratio": number(pair.ratio), "id": pair.training_id}
+    return {
+        "generated": pictures[0],
+        "training": pictures[1],
+        "ratio": number(pair.ratio),
+        "id": pair.training_id,
+        "space": pair.space,
+    }
 
 
 def _trust(contents: ReportContents) -> dict | None:
