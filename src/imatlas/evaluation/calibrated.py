@@ -9,7 +9,8 @@ as many real ones would". One image moves it by about 1/m. Three images fill a b
 because balls that one image fills are nearly all full: the flat end of that curve cannot be read off well.
 
 Errors: what each point adds to the mean of c_i, what each ball adds beside what it adds to the curve at that share, less the
-variance of pairs of a ball and a point, which is in both.
+variance of pairs, which is in both. A real row also bounds the balls it is a neighbor of: without it each would reach one
+neighbor further and hold about 1/k more.
 Sources: Naeem et al. (2020, arXiv 2002.09797); Salvy et al., clipped density and coverage (2025, arXiv 2507.01761).
 """
 
@@ -23,7 +24,7 @@ import numpy as np
 from imatlas.evaluation.balls import Membership
 from imatlas.evaluation.intervals import NORMAL_95, Estimate, Traced, row_errors
 
-__all__ = ["Covering", "K", "PairSum", "calibrated_coverage", "open_share", "unseen_share"]
+__all__ = ["Covering", "K", "PairSum", "calibrated_coverage", "drawn_balls", "open_share", "unseen_share"]
 
 K = 5
 FILL = 3
@@ -31,20 +32,20 @@ CURVE_POINTS = 13
 CURVE_ORDERS = 8
 
 
-def calibrated_coverage(generated: Membership, stand_ins: Membership, *, k: int = K, seed: int = 0) -> Estimate:
+def calibrated_coverage(generated: Membership, stand_ins: Membership, neighbors: np.ndarray, *, seed: int = 0) -> Estimate:
     """Give the share of real images that would cover the reference as well as the generated ones do.
 
     Parameters
     ----------
     generated, stand_ins : which generated and which real stand-in rows lie in the balls of the reference.
-    k : the balls' k.
+    neighbors : int (n, k), the rows of the reference that each ball reaches to.
     seed : of the orders in which stand-ins are added.
 
     Returns
     -------
     Estimate: 0 covers nothing, 1 as well as real images; the interval holds the error of both sides.
     """
-    covering = Covering.of(generated, stand_ins, k, seed)
+    covering = Covering.of(generated, stand_ins, neighbors, seed)
     reach = NORMAL_95 * covering.level.error
     low, value, high = (covering.curve.share_at(covering.level.value + step) for step in (-reach, 0.0, reach))
     counts = generated.balls_per_point
@@ -69,8 +70,9 @@ class Covering:
     curve: _Curve
 
     @classmethod
-    def of(cls, generated: Membership, stand_ins: Membership, k: int, seed: int) -> Covering:
+    def of(cls, generated: Membership, stand_ins: Membership, neighbors: np.ndarray, seed: int) -> Covering:
         """Work it out from which generated and which stand-in rows lie in the balls of the reference."""
+        k = neighbors.shape[1]
         shares, filled = _thinned(stand_ins, k, seed)  # (p,), (n, o, p)
         by_ball = (np.minimum(filled, FILL) / FILL).mean(axis=1)  # (n, p)
         curve = _Curve(shares, by_ball.mean(axis=0))
@@ -78,18 +80,20 @@ class Covering:
         own = generated.sum_points(weights[:, None])[:, 0]
         covered = np.minimum(own, FILL) / FILL
         share = min(1.0, curve.share_at(float(covered.mean())))
-        at = int(np.abs(shares - share).argmin())
+        thinned = filled[:, :, int(np.abs(shares - share).argmin())]
         unit = 1 / (FILL * len(own))
         points = PairSum(generated, open_share(own, FILL), weights * unit)
-        real = PairSum(stand_ins, open_share(filled[:, :, at], FILL).mean(axis=1), hub_weights(stand_ins, k) * unit * share)
-        balls = row_errors(covered - _columns_at(by_ball, shares, share))
+        real = PairSum(stand_ins, open_share(thinned, FILL).mean(axis=1), hub_weights(stand_ins, k) * unit * share)
+        grown = open_share(own, FILL) * own - (open_share(thinned, FILL) * thinned).mean(axis=1)
+        beside = covered - _columns_at(by_ball, shares, share)
+        balls, ball_pairs = drawn_balls(beside / len(own), grown * unit, neighbors)
         own_errors = points.point_errors
         level = Traced(
             value=float(covered.mean()),
             own=float(own_errors @ own_errors),
             shared=np.concatenate([balls, -real.point_errors]),
             own_pairs=points.pair_variance,
-            shared_pairs=real.pair_variance,
+            shared_pairs=real.pair_variance + ball_pairs,
         )
         return cls(level, curve)
 
@@ -119,11 +123,6 @@ class PairSum:
         return self.points * self.inside.sum_balls(self.balls[:, None])[:, 0]
 
     @property
-    def ball_errors(self) -> np.ndarray:
-        """What drawing each ball adds to the error, (n,)."""
-        return row_errors(self.by_ball * len(self.by_ball))
-
-    @property
     def point_errors(self) -> np.ndarray:
         """What drawing each point adds to the error, (m,)."""
         return row_errors(self.by_point * len(self.by_point))
@@ -135,6 +134,24 @@ class PairSum:
         squares = float(np.square(self.points) @ self.inside.sum_balls(np.square(self.balls)[:, None])[:, 0])
         explained = np.square(self.by_ball).sum() / m + np.square(self.by_point).sum() / n - self.by_ball.sum() ** 2 / (n * m)
         return max(0.0, squares - float(explained))
+
+
+def drawn_balls(by_ball: np.ndarray, growing: np.ndarray, neighbors: np.ndarray) -> tuple[np.ndarray, float]:
+    """Give what drawing each ball's row adds to the error, (n,), and the variance due to pairs of these rows.
+
+    Parameters
+    ----------
+    by_ball : (n,), what each ball adds.
+    growing : (n,), k times what it would add more if it reached one neighbor further.
+    neighbors : int (n, k), the rows it reaches to.
+    """
+    n, k = neighbors.shape
+    lost = np.repeat(growing / k, k)
+    found = neighbors.ravel()
+    errors = row_errors(n * (by_ball - np.bincount(found, weights=lost, minlength=n)))
+    centres = np.repeat(np.arange(n), k)
+    mutual = np.isin(centres * n + found, found * n + centres)
+    return errors, float(lost @ lost + (lost * growing[found] / k)[mutual].sum())
 
 
 def unseen_share(n: int) -> float:

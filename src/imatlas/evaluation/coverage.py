@@ -7,8 +7,7 @@ A single generated image near the mean lies in nearly every ball (a hub) and lif
 So the defaults are
     clipped density: radii clipped at their median, counts per image at k, divided by what real stand-ins get;
     calibrated coverage (calibrated.py): what an image may add is bounded, and the result is read off a curve of real ones.
-Errors come from drawing the points and from drawing the balls, each by what one of them adds (radii as they are), less
-the variance of pairs of both.
+Errors come from drawing the points and from drawing the balls, each by what one of them adds (calibrated.py).
 Sources: Kynkäänniemi et al. (2019, arXiv 1904.06991); Naeem et al. (2020, arXiv 2002.09797).
 """
 
@@ -20,9 +19,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from imatlas.evaluation.balls import Membership, ball_radii, members, mutual_counts
-from imatlas.evaluation.calibrated import Covering, K, PairSum, calibrated_coverage, open_share, unseen_share
+from imatlas.evaluation.calibrated import Covering, K, PairSum, calibrated_coverage, drawn_balls, open_share, unseen_share
 from imatlas.evaluation.intervals import Estimate, Traced, row_errors
 from imatlas.evaluation.judged import Comparison, compare
+from imatlas.evaluation.nearest import nearest_rows
 from imatlas.values import Score, Trial
 
 __all__ = [
@@ -104,7 +104,8 @@ def expected_coverage(n_real: int, n_generated: int, k: int = K) -> float:
 def coverage_metric(trial: Trial, space: str) -> Score:
     """Score a trial by calibrated, hub-proof coverage: the default measure of diversity."""
     comparison = compare(trial, space)
-    estimate = calibrated_coverage(comparison.once(_in_real_balls), comparison.floor.once(_in_real_balls))
+    inside = [part.once(_in_real_balls) for part in (comparison, comparison.floor)]
+    estimate = calibrated_coverage(*inside, comparison.floor.once(_real_balls).neighbors)
     details = dict(estimate.details)
     details["largest_hub"] = int(comparison.rows[int(details["largest_hub"])])
     return _score(comparison, "coverage", estimate, floor=1.0, block="diversity", details=details)
@@ -142,7 +143,8 @@ def recall_metric(trial: Trial, space: str) -> Score:
 
 def trace_coverage(comparison: Comparison) -> Traced:
     """Give calibrated coverage with the parts of its error."""
-    covering = Covering.of(comparison.once(_in_real_balls), comparison.floor.once(_in_real_balls), K, 0)
+    inside = [part.once(_in_real_balls) for part in (comparison, comparison.floor)]
+    covering = Covering.of(*inside, comparison.floor.once(_real_balls).neighbors, 0)
     scaled = covering.level.scaled(1 / covering.curve.slope_at(covering.level.value))
     return replace(scaled, value=covering.curve.share_at(covering.level.value))
 
@@ -152,24 +154,29 @@ def trace_clipped_density(comparison: Comparison) -> Traced:
     (own, own_sum), (real, real_sum) = (_filling(part.once(_in_clipped_balls)) for part in (comparison, comparison.floor))
     floor = max(float(real.mean()), 1e-12)
     ratio = float(own.mean()) / floor
-    balls = own_sum.ball_errors - ratio * real_sum.ball_errors
+    reach = comparison.floor.once(_real_balls)
+    grows = reach.radii < np.median(reach.radii)
+    by_ball = own_sum.by_ball - ratio * real_sum.by_ball
+    balls, ball_pairs = drawn_balls(by_ball, by_ball * grows, reach.neighbors)
     return Traced(
         value=ratio,
         own=_variance(own) / floor**2,
         shared=np.concatenate([balls, -ratio * row_errors(real)]) / floor,
         own_pairs=own_sum.pair_variance / floor**2,
-        shared_pairs=real_sum.pair_variance * (ratio / floor) ** 2,
+        shared_pairs=real_sum.pair_variance * (ratio / floor) ** 2 + ball_pairs / floor**2,
     )
 
 
 def trace_precision(comparison: Comparison) -> Traced:
     """Give precision with the parts of its error."""
-    return _trace_union(comparison.once(_in_real_balls), real_balls=True)
+    return _trace_union(comparison.once(_in_real_balls), comparison.floor.once(_real_balls).neighbors, real_balls=True)
 
 
 def trace_recall(comparison: Comparison) -> Traced:
     """Give recall with the parts of its error."""
-    return _trace_union(comparison.once(_in_generated_balls), real_balls=False)
+    balls = _balls(comparison.generated)
+    inside = members(comparison.generated, balls.radii, comparison.real)
+    return _trace_union(inside, balls.neighbors, real_balls=False)
 
 
 def trace_density(comparison: Comparison) -> Traced:
@@ -177,7 +184,8 @@ def trace_density(comparison: Comparison) -> Traced:
     inside = comparison.once(_in_real_balls)
     pairs = PairSum(inside, np.ones(len(inside.bits)), np.full(inside.n_points, 1 / (K * inside.n_points)))
     per_point = inside.balls_per_point / K
-    return Traced(float(per_point.mean()), _variance(per_point), pairs.ball_errors, own_pairs=pairs.pair_variance)
+    balls, ball_pairs = drawn_balls(pairs.by_ball, pairs.by_ball, comparison.floor.once(_real_balls).neighbors)
+    return Traced(float(per_point.mean()), _variance(per_point), balls, pairs.pair_variance, ball_pairs)
 
 
 def _score(
@@ -189,7 +197,7 @@ def _score(
     block: str,
     details: dict[str, object] | None = None,
 ) -> Score:
-    n_flat = int((comparison.floor.once(_real_radii) == 0).sum())
+    n_flat = int((comparison.floor.once(_real_balls).radii == 0).sum())
     return Score(
         name=name,
         space=comparison.side.space,
@@ -205,22 +213,31 @@ def _score(
     )
 
 
-def _real_radii(comparison: Comparison) -> np.ndarray:
-    """Work out the reference's radii; asked of the floor's comparison, which all trials of a size share."""
-    return ball_radii(comparison.real, K)
+@dataclass(frozen=True)
+class _Balls:
+    """Radii (n,) of neighbor balls and the rows they reach to, (n, k)."""
+
+    radii: np.ndarray
+    neighbors: np.ndarray
+
+
+def _balls(rows: np.ndarray) -> _Balls:
+    distances, neighbors = nearest_rows(rows, rows, n_neighbors=K, same=True)
+    return _Balls(distances[:, -1], neighbors)
+
+
+def _real_balls(floor: Comparison) -> _Balls:
+    """Work out the reference's balls; asked of the floor's comparison, which all trials of a size share."""
+    return _balls(floor.real)
 
 
 def _in_real_balls(comparison: Comparison) -> Membership:
-    return members(comparison.real, comparison.floor.once(_real_radii), comparison.generated)
+    return members(comparison.real, comparison.floor.once(_real_balls).radii, comparison.generated)
 
 
 def _in_clipped_balls(comparison: Comparison) -> Membership:
-    radii = comparison.floor.once(_real_radii)
+    radii = comparison.floor.once(_real_balls).radii
     return members(comparison.real, np.minimum(radii, np.median(radii)), comparison.generated)
-
-
-def _in_generated_balls(comparison: Comparison) -> Membership:
-    return members(comparison.generated, ball_radii(comparison.generated, K), comparison.real)
 
 
 def _variance(per_row: np.ndarray) -> float:
@@ -229,13 +246,16 @@ def _variance(per_row: np.ndarray) -> float:
     return float(parts @ parts)
 
 
-def _trace_union(inside: Membership, *, real_balls: bool) -> Traced:
+def _trace_union(inside: Membership, neighbors: np.ndarray, *, real_balls: bool) -> Traced:
     """Give the share of points inside any ball; a ball adds to its error the points that no other ball holds."""
     counts = inside.balls_per_point
     alone = PairSum(inside, np.ones(len(inside.bits)), (counts == 1) / inside.n_points)
-    points, balls = row_errors((counts > 0).astype(float)), alone.ball_errors
-    own, shared = (points, balls) if real_balls else (balls, points)
-    return Traced(float((counts > 0).mean()), float(own @ own), shared, own_pairs=alone.pair_variance)
+    points = row_errors((counts > 0).astype(float))
+    balls, ball_pairs = drawn_balls(alone.by_ball, alone.by_ball, neighbors)
+    value, across = float((counts > 0).mean()), alone.pair_variance
+    if real_balls:
+        return Traced(value, float(points @ points), balls, across, ball_pairs)
+    return Traced(value, float(balls @ balls), points, across + ball_pairs)
 
 
 def _filling(inside: Membership) -> tuple[np.ndarray, PairSum]:

@@ -4,7 +4,7 @@ Distances between sets are never bootstrapped with replacement, since repeated r
 rows they come from: with c_i what row i adds to the number,
     error^2 = sum_i c_i^2 - Q ,
 where the c_i are jackknife differences or derivatives, and Q is the variance that belongs to pairs of rows, which the
-sum counts twice (Efron and Stein). Where two distributions are equal nothing but Q is left, so error^2 >= Q.
+sum counts twice (Efron and Stein). Where two distributions are equal nothing but Q is left.
 Proportions get Wilson's interval. Sources: Efron and Stein, "The jackknife estimate of variance" (1981); Wilson (1927).
 """
 
@@ -63,9 +63,9 @@ class Traced:
 
     @property
     def error(self) -> float:
-        """The standard error."""
-        pairs = self.own_pairs + self.shared_pairs
-        return float(np.sqrt(max(self.own + float(self.shared @ self.shared) - pairs, pairs)))
+        """The standard error; a third of the variance stays whatever the pairs, which are estimated too."""
+        total = self.own + float(self.shared @ self.shared)
+        return float(np.sqrt(max(total - self.own_pairs - self.shared_pairs, total / 3)))
 
     def minus(self, other: Traced) -> Traced:
         """Give the difference of two numbers over the same real side."""
