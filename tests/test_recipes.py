@@ -5,18 +5,10 @@ import pytest
 
 from imatlas.checks import InputError
 from imatlas.conditions import ClassCondition
-from imatlas.evaluation import PIXEL_SPACE
 from imatlas.features import Encoder, PrincipalComponents
-from imatlas.recipes import Wishes, choose_extractor, far_pairs, fit_manifold, pixel_pairs
+from imatlas.recipes import Wishes, choose_extractor, far_pairs, fit_manifold
 from imatlas.sampling import choose_codes
-from imatlas.values import ImageSet, Score
-
-
-def test_the_nearest_copies_reach_the_judgement():
-    """The score is named copy_rate in the space of shifted pixels; looked up by its metric's name, no pair was found."""
-    score = Score("copy_rate", PIXEL_SPACE, 0.0, None, 0.0, "lower", 9, "novelty", {"pairs": [[4, 2, 0.5]]})
-    assert [(pair.generated_row, pair.train_row) for pair in pixel_pairs([score])] == [(4, 2)]
-    assert pixel_pairs([]) == ()
+from imatlas.values import ImageSet
 
 
 def test_pairs_far_apart_are_chosen_quietly_where_the_graph_falls_apart():
