@@ -157,7 +157,7 @@ def test_a_report_tells_verdict_scores_settings_and_rejected_files(tmp_path):
         "Condition: class.",
         "longest step 0.1",
         "ratio 0.42 in random convolutions",
-        "The models of this atlas",
+        "Generators side by side",
         "0002-gan",
         "1 min 1 s",
     ):
