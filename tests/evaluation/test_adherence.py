@@ -18,15 +18,14 @@ def test_the_share_found_is_one_minus_noise_over_spread():
     """Codes of unit variance seen with noise of variance 1/4: 3/4 is found; the interval holds it."""
     rng = np.random.default_rng(0)
     asked = rng.normal(size=(4000, 3))
-    found = share_found(asked, asked + 0.5 * rng.normal(size=asked.shape))
+    found = share_found(asked, asked + 0.5 * rng.normal(size=asked.shape), asked)
     assert found.value == pytest.approx(0.75, abs=0.02)
     assert found.interval[0] < 0.75 < found.interval[1]
-    assert share_found(asked, asked).value == 1.0
-    assert share_found(np.c_[asked, np.ones(4000)], np.c_[asked, np.zeros(4000)]).value == 1.0, "all ask for the same there"
-    asked[:3] = np.nan
-    assert share_found(asked, asked).details["n_asked"] == 3997
+    assert share_found(asked[:9] * 0, asked[:9] * 0, asked).value == 1.0, "one place may be asked for all the time"
+    assert share_found(np.c_[asked, np.ones(4000)], np.c_[asked, np.zeros(4000)], np.c_[asked, np.ones(4000)]).value == 1.0
+    assert share_found(np.r_[asked, [[np.nan] * 3]], np.r_[asked, [[0.0] * 3]], asked).details["n_asked"] == 4000
     with pytest.raises(InputError, match="same code"):
-        share_found(np.ones((5, 2)), np.ones((5, 2)))
+        share_found(np.ones((5, 2)), np.ones((5, 2)), np.ones((5, 2)))
 
 
 @pytest.mark.parametrize("condition", ["cluster", "map_place", "neighborhood"])

@@ -4,7 +4,7 @@ What an image shows is told by its 10 nearest training images in a feature space
 one most common among them, and adherence is the share of images for which it is the one asked for. For a place on the
 map, a neighborhood or another vector it is their mean v, and adherence is how much of what was asked, a, is found in it,
 
-    1 - sum |a - v|^2 / sum |a - mean a|^2 :    1 all of it, 0 no more than if nothing had been asked.
+    1 - mean |a - v|^2 / variance of training codes :    1 all of it, 0 what the mean training image would meet.
 
 The floor is what training images get for their own class or code, each judged by the others.
 """
@@ -25,35 +25,35 @@ __all__ = ["CODE_METRICS", "adherence_metric", "code_adherence", "share_found"]
 MIN_ASKED = 2
 
 
-def share_found(asked: np.ndarray, found: np.ndarray) -> Estimate:
-    """Give the share of the variation of codes (m, c) that is found in other codes (m, c).
+def share_found(asked: np.ndarray, found: np.ndarray, train: np.ndarray) -> Estimate:
+    """Give how much of what was asked is found: 1 less the mean square miss over the variance of training codes.
 
-    Rows with NaN are left out, and columns in which all ask for the same.
+    Parameters
+    ----------
+    asked, found : (m, c) codes; rows with NaN are left out.
+    train : (n, c) codes of training images; columns in which all are alike are left out.
 
     Raises
     ------
     InputError
-        If fewer than 2 rows are known on both sides, or all ask for the same.
+        If fewer than 2 rows are known on both sides, or all training codes are alike.
 
     Examples
     --------
     >>> import numpy as np
-    >>> asked = np.array([[0.0], [1.0], [2.0], [3.0]])
-    >>> share_found(asked, np.full((4, 1), 1.5)).value
+    >>> train = np.array([[0.0], [1.0], [2.0], [3.0]])
+    >>> share_found(train, np.full((4, 1), 1.5), train).value
     0.0
     """
     known = np.isfinite(asked).all(axis=1) & np.isfinite(found).all(axis=1)
-    asked, found = asked[known].astype(np.float64), found[known].astype(np.float64)
-    if len(asked) < MIN_ASKED:
-        raise InputError(f"{len(asked)} images ask for a code; adherence needs {MIN_ASKED} at least. Generate more.")
-    varied = np.ptp(asked, axis=0) > 0
-    missed = np.square(asked - found)[:, varied].sum(axis=1)
-    spread = np.square(asked - asked.mean(axis=0))[:, varied].sum(axis=1)
+    if known.sum() < MIN_ASKED:
+        raise InputError(f"{known.sum()} images ask for a code; adherence needs {MIN_ASKED} at least. Generate more.")
+    spread = np.nanvar(train, axis=0, dtype=np.float64)
+    varied = spread > 0
     if not varied.any():
-        raise InputError("All images ask for the same code, so how well it is met cannot be told. Ask for several.")
-    ratio = missed.sum() / spread.sum()
-    error = np.std(missed - ratio * spread) / spread.mean() / np.sqrt(len(asked))  # of a ratio of means
-    return Estimate.from_error(1 - ratio, error, n_asked=len(asked))
+        raise InputError("All training images have the same code, so how well one is met cannot be told. Ask for another.")
+    missed = np.square(asked[known][:, varied].astype(np.float64) - found[known][:, varied]).sum(axis=1) / spread[varied].sum()
+    return Estimate.from_error(1 - missed.mean(), missed.std() / np.sqrt(len(missed)), n_asked=len(missed))
 
 
 def adherence_metric(trial: Trial, space: str) -> Score:
@@ -105,7 +105,7 @@ def _judge_category(train: np.ndarray, asked: np.ndarray) -> _Judge:
 
 def _judge_vector(train: np.ndarray, asked: np.ndarray) -> _Judge:
     def judge(landing: Landing, is_real: bool) -> Estimate:
-        return share_found((train if is_real else asked)[landing.rows], train[landing.found].mean(axis=1))
+        return share_found((train if is_real else asked)[landing.rows], train[landing.found].mean(axis=1), train)
 
     return judge
 
