@@ -7,11 +7,12 @@ from imatlas.images.duplicates import find_duplicates
 from imatlas.images.matrices import read_matrix
 from imatlas.images.matrix_files import is_matrix_file
 from imatlas.images.read import read_image, read_images
-from imatlas.images.resolution import check_resolution
+from imatlas.images.resolution import RESIZE_RULE, check_resolution
 from imatlas.images.split import split_images
 from imatlas.images.toys import moving_shape, swiss_roll
 
 __all__ = [
+    "RESIZE_RULE",
     "check_resolution",
     "digits",
     "find_duplicates",

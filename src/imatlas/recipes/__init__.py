@@ -1,15 +1,17 @@
 """Whole journeys, each a short function that returns values: learn a manifold, train, judge, walk."""
 
 from imatlas.recipes.adding import Addition, add_images, add_rows, place_images
+from imatlas.recipes.evaluating import Terms, evaluate, evaluate_all
 from imatlas.recipes.exporting import Exported, Origin, export_from, export_model, load_extractor
 from imatlas.recipes.forecasting import Forecast, StepForecast, forecast, forecast_images, forecast_rows, refuse_too_large
 from imatlas.recipes.journeys import Wishes, extractor_of, judge_atlas, map_images, mapper_of, pick_device, train_atlas
-from imatlas.recipes.judging import Judgement, evaluate, evaluate_model, judging_count, match_sizes, pixel_pairs
+from imatlas.recipes.judging import Judgement, choose_spaces, evaluate_model, judge_images, judging_count
 from imatlas.recipes.learning import FEWEST_TO_MAP, Learned, choose_extractor, fit_manifold, learn
 from imatlas.recipes.matrix_journeys import map_matrix, methods_of
 from imatlas.recipes.modeling import FEWEST_TO_TRAIN, Model, build_model, load_model, save_model, with_bank
 from imatlas.recipes.path_scores import score_paths
 from imatlas.recipes.paths import Path, code_chart, draw_ways, far_pairs, geodesic_codes, morph
+from imatlas.recipes.real_set import RealSet, real_set
 from imatlas.recipes.reconstructing import Reconstruction, reconstruct
 from imatlas.recipes.rows import MapWishes, RowsMap, map_rows, place_rows
 from imatlas.recipes.surveying import OUTLYING, Survey, cluster_levels, survey, survey_manifold
@@ -30,21 +32,25 @@ __all__ = [
     "Model",
     "Origin",
     "Path",
+    "RealSet",
     "Reconstruction",
     "RowsMap",
     "StepForecast",
     "Survey",
+    "Terms",
     "Wishes",
     "add_images",
     "add_rows",
     "between_four",
     "build_model",
     "choose_extractor",
+    "choose_spaces",
     "cluster_hearts",
     "cluster_levels",
     "code_chart",
     "draw_ways",
     "evaluate",
+    "evaluate_all",
     "evaluate_model",
     "export_from",
     "export_model",
@@ -56,6 +62,7 @@ __all__ = [
     "forecast_rows",
     "geodesic_codes",
     "judge_atlas",
+    "judge_images",
     "judging_count",
     "learn",
     "load_extractor",
@@ -66,14 +73,13 @@ __all__ = [
     "map_matrix",
     "map_rows",
     "mapper_of",
-    "match_sizes",
     "methods_of",
     "morph",
     "pick_device",
-    "pixel_pairs",
     "place_images",
     "place_rows",
     "random_walk",
+    "real_set",
     "reconstruct",
     "refuse_too_large",
     "save_model",

@@ -7,7 +7,7 @@ the report come on top and are reported.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,14 +17,14 @@ import torch
 
 from imatlas.checks import FailedRun, InputError
 from imatlas.conditions import CONDITIONS
-from imatlas.features import EXTRACTORS, Extractor
+from imatlas.features import EXTRACTORS, Extractor, make_judge
 from imatlas.files import content_hash, locked, reading
 from imatlas.generators import GENERATORS
 from imatlas.manifold import NeighborMap
 from imatlas.progress import Report, silent
-from imatlas.recipes.judging import Judgement, evaluate_model, judging_count
+from imatlas.recipes.judging import Judgement, choose_spaces, evaluate_model, judging_count
 from imatlas.recipes.learning import Learned, choose_extractor, learn, require_mappable
-from imatlas.recipes.modeling import DEFAULT_GENERATOR, Model, build_model, load_model, save_model, write_plan
+from imatlas.recipes.modeling import DEFAULT_GENERATOR, Model, build_model, load_model, save_model, with_bank, write_plan
 from imatlas.recipes.training import train_model
 from imatlas.store import Atlas, ModelFolder, create_atlas, place_again
 from imatlas.training import Plan, faster_precision
@@ -224,18 +224,32 @@ def _drawing_precision(model: Model) -> str:
     return faster_precision(lambda: generator.sample(noise, {}), generator.device)
 
 
-def judge_atlas(atlas: Atlas, model: Model, *, count: int | None = None, seed: int = 0, report: Report = silent) -> Judgement:
+def judge_atlas(
+    atlas: Atlas,
+    model: Model,
+    *,
+    count: int | None = None,
+    seed: int = 0,
+    extractors: Sequence[str] = (),
+    make: Callable[[str], Extractor] = make_judge,
+    report: Report = silent,
+) -> Judgement:
     """Judge a model of an atlas and keep its scores.
 
     Parameters
     ----------
     count : images to draw; None = 10,000, or 2,000 for small sets and large images.
+    extractors : keys of `JUDGES` to judge in; none = two that it was not conditioned with.
+    make : gives an extractor by its name.
     """
     images = atlas.images
     n = judging_count(len(images), images.shape[0]) if count is None else count
     start = time.monotonic()
-    judgement = evaluate_model(model, images, count=n, avoid=atlas.manifold.features.extractor, seed=seed, report=report)
+    judges = [make(name) for name in choose_spaces(extractors, frozenset({atlas.manifold.features.extractor}))]
+    if model.map_key == atlas.manifold.key:
+        model = with_bank(model, images, atlas.manifold)  # what the training images are, for adherence to neighborhoods
     folder = atlas.model(model.name)
+    judgement = evaluate_model(model, images, count=n, judges=judges, seed=seed, folder=folder, report=report)
     folder.save_scores(judgement.scores, judgement.references, seed=seed)
     folder.write_card(images)
     atlas.mark("judging", content_hash(model.name, n, seed), time.monotonic() - start)

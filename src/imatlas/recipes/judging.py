@@ -3,33 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from imatlas.checks import InputError
+from imatlas.conditions import ClassCondition
 from imatlas.evaluation import (
-    PIXEL_SPACE,
+    DEFAULT_METRICS,
     CopyPair,
-    closest_pairs,
     evaluate_trial,
     gaussian_images,
-    judge,
-    measure_speed,
+    pairs_in_turns,
     training_copies,
     verdict,
     with_generated,
 )
-from imatlas.features import EXTRACTORS, Extractor
-from imatlas.progress import Report, silent
+from imatlas.evaluation.adherence import CODE_METRICS
+from imatlas.evaluation.scoring import SPACELESS
+from imatlas.features import JUDGES, Extractor
+from imatlas.progress import Progress, Report, silent
+from imatlas.recipes.asked import asked_codes
 from imatlas.recipes.modeling import Model
-from imatlas.values import Features, ImageSet, Score, Trial
+from imatlas.recipes.real_set import RealSet, extract, real_set
+from imatlas.recipes.timing import time_model
+from imatlas.store import ModelFolder
+from imatlas.values import ImageSet, Samples, Score, Trial
 
-__all__ = ["FEWEST_TO_JUDGE", "Judgement", "evaluate", "evaluate_model", "judging_count", "match_sizes", "pixel_pairs"]
+__all__ = [
+    "FEWEST_TO_JUDGE",
+    "Judgement",
+    "choose_spaces",
+    "draw_to_judge",
+    "evaluate_model",
+    "judge_images",
+    "judging_count",
+]
 
 FEWEST_TO_JUDGE = 20
 SPACES = ("random_convolutions", "principal_components", "pixels")
-SPEED_SECONDS = 6.0
+N_SPACES = 2
 
 
 @dataclass(frozen=True)
@@ -41,8 +55,12 @@ class Judgement:
     scores : of the generator.
     references : name -> scores of a reference row (training copies, Gaussian in PCA space); floors are in the scores.
     verdict : sentences for people.
-    pairs : the generated images closest to a training image, closest first.
+    pairs : the generated images closest to a training image, closest first, spaces in turns.
     generated : the images that were judged.
+    real : what they were judged against.
+    trial : both, with features, for further metrics and for comparing generators.
+    warnings : sentences on what is suspect about the two sets.
+    left_out : sentences on what could not be measured, and why.
     """
 
     scores: tuple[Score, ...]
@@ -50,6 +68,10 @@ class Judgement:
     verdict: tuple[str, ...]
     pairs: tuple[CopyPair, ...]
     generated: ImageSet
+    real: RealSet
+    trial: Trial
+    warnings: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 def judging_count(n_images: int, size: int) -> int:
@@ -57,8 +79,41 @@ def judging_count(n_images: int, size: int) -> int:
     return 10_000 if size <= 32 and n_images >= 5_000 else 2_000
 
 
+def choose_spaces(wished: Sequence[str], avoid: frozenset[str]) -> tuple[str, ...]:
+    """Give the extractors to judge with: those wished for, or two that need no training and are not to be avoided.
+
+    Parameters
+    ----------
+    wished : keys of `JUDGES`; none = the choice is free.
+    avoid : those that a generator was conditioned with; it would be flattered by them.
+
+    Raises
+    ------
+    InputError
+        If there is no such extractor, or one is wished for that is to be avoided.
+    """
+    unknown = [name for name in wished if name not in JUDGES]
+    if unknown:
+        raise InputError(f"There is no extractor {unknown[0]!r}; choose from: {', '.join(JUDGES)}.")
+    flattering = [name for name in wished if name in avoid]
+    if flattering:
+        fair = ", ".join(name for name in JUDGES if name not in avoid)
+        raise InputError(
+            f"A generator that is judged was conditioned with the features {flattering[0]}, which flatter it. "
+            f"Choose from: {fair}."
+        )
+    return tuple(dict.fromkeys(wished)) or tuple(name for name in SPACES if name not in avoid)[:N_SPACES]
+
+
 def evaluate_model(
-    model: Model, images: ImageSet, *, count: int, avoid: str, seed: int = 0, report: Report = silent
+    model: Model,
+    images: ImageSet,
+    *,
+    count: int,
+    judges: Sequence[Extractor],
+    seed: int = 0,
+    folder: ModelFolder | None = None,
+    report: Report = silent,
 ) -> Judgement:
     """Draw images from a model and judge them against the held-out images of its set.
 
@@ -67,43 +122,46 @@ def evaluate_model(
     model : trained.
     images : the set with its split.
     count : images to draw.
-    avoid : name of the extractor the conditions were made with; it is no judge.
+    judges : extractors, from `choose_spaces` and `make_judge`; they are fitted here.
     seed : of the first image; the following seeds make the others.
+    folder : where the model is kept; with it its cold start, its training and its size are told too.
     report : hears of the progress.
     """
+    real = real_set(images, judges, resize="as the images of the atlas")
     samples = model.sample(range(seed, seed + count), report=report)
+    judgement = judge_images(real, _labelled(model, samples), timing=time_model(model, folder), report=report)
+    return _with_codes(judgement, asked_codes(model.conditions, samples.codes))
+
+
+def draw_to_judge(model: Model, count: int, *, seed: int = 0, report: Report = silent) -> ImageSet:
+    """Draw images from a model, labelled by the class each was asked for if the model knows classes."""
+    return _labelled(model, model.sample(range(seed, seed + count), report=report))
+
+
+def _labelled(model: Model, samples: Samples) -> ImageSet:
+    classes = next((one.names for one in model.conditions if isinstance(one, ClassCondition)), ())
     labels = None
     if "class" in samples.codes.fields:
         labels = samples.codes.fields["class"][:, 0].astype(np.int64)
-    ids = np.array([f"generated-{row}" for row in range(count)])
-    generated = ImageSet(samples.pixels, ids, labels, images.class_names if labels is not None else (), source=samples.source)
-    timing = measure_speed(lambda b: model.sample(range(b)), seconds=SPEED_SECONDS)
-    return evaluate(
-        images.take(images.training_rows),
-        images.take(images.held_out_rows),
-        generated,
-        avoid=avoid,
-        timing=timing,
-        report=report,
-    )
+    ids = np.array([f"generated-{row}" for row in range(len(samples))])
+    return ImageSet(samples.pixels, ids, labels, classes if labels is not None else (), source=samples.source)
 
 
-def evaluate(
-    train: ImageSet,
-    held_out: ImageSet,
+def judge_images(
+    real: RealSet,
     generated: ImageSet,
     *,
-    avoid: str = "",
-    timing: Mapping[str, float] | None = None,
+    timing: Mapping[str, float | str] | None = None,
+    warnings: Sequence[str] = (),
     report: Report = silent,
 ) -> Judgement:
     """Judge generated images against real ones that were and were not trained on.
 
     Parameters
     ----------
-    train, held_out, generated : image sets of one shape, 20 images or more each.
-    avoid : name of an extractor not to judge with.
-    timing : named seconds and rates of the generator, from `imatlas.evaluation.measure_speed`.
+    real, generated : of one shape, 20 images or more each; classes numbered alike.
+    timing : what the generator costs; see `Trial.timing`.
+    warnings : what is suspect about the two, handed on.
     report : hears of the progress.
 
     Raises
@@ -111,35 +169,67 @@ def evaluate(
     InputError
         If the shapes differ or there are too few images.
     """
-    _check(train, held_out, generated)
-    extractors = [EXTRACTORS[name]().fit(train) for name in SPACES if name != avoid][:2]
-    sets = {"train": train, "held_out": held_out, "generated": generated}
-    features = {extractor.name: _features(extractor, sets) for extractor in extractors}
-    trial = judge(Trial(train, held_out, generated, features, dict(timing or {})))
-    scores = evaluate_trial(trial, report=report)
+    train = real.parts["train"]
+    _check(train, generated)
+    features = {name: extract(extractor, generated) for name, extractor in real.extractors.items()}
+    trial = replace(with_generated(real.trial, generated, features), timing=dict(timing or {}))
+    left_out: list[str] = []
+
+    def hear(progress: Progress) -> None:
+        left_out.extend([progress.note] if progress.note else [])
+        report(replace(progress, stage="judging", note=""))
+
+    # Without a model there is no speed to speak of, which needs no reasons.
+    metrics = tuple(name for name in DEFAULT_METRICS if timing or SPACELESS.get(name) != "")
+    scores = evaluate_trial(trial, metrics=metrics, report=hear)
+    references = _references(real, trial, scores, report)
+    said = verdict(scores, references)
+    return Judgement(
+        scores, references, said, pairs_in_turns(scores), generated, real, trial, tuple(warnings), _joined(left_out)
+    )
+
+
+def _with_codes(judgement: Judgement, codes: Mapping[str, Mapping[str, np.ndarray]]) -> Judgement:
+    """Add how well the images land where codes beyond the class asked; what cannot be told is said among what was left out."""
+    trial = replace(judgement.trial, codes=codes)
+    left_out: list[str] = []
+    scores: tuple[Score, ...] = ()
+    with suppress(InputError):  # which repeats the first of the notes
+        scores = evaluate_trial(
+            trial,
+            metrics=tuple(CODE_METRICS),
+            report=lambda progress: left_out.extend([progress.note] if progress.note else []),
+        )
+    return replace(judgement, scores=judgement.scores + scores, trial=trial, left_out=judgement.left_out + _joined(left_out))
+
+
+def _joined(notes: Sequence[str]) -> tuple[str, ...]:
+    """Say each reason for which something was left out once, behind all that it is the reason for."""
+    stages: dict[str, list[str]] = {}
+    for note in notes:
+        stage, _, reason = note.partition(" left out: ")
+        stages.setdefault(reason, []).append(stage)
+    return tuple(f"{', '.join(left)}: {reason}" for reason, left in stages.items())
+
+
+def _references(real: RealSet, trial: Trial, scores: Sequence[Score], report: Report) -> dict[str, tuple[Score, ...]]:
+    """Score the reference rows at the number of generated images; the same for every generator that draws as many."""
+    count = len(trial.generated)
     names = tuple(dict.fromkeys(score.name for score in scores if score.block != "speed"))
-    gaussian = gaussian_images(train, count=len(generated))
-    others = {
-        "training copies": training_copies(trial),
-        "Gaussian in PCA space": with_generated(
-            trial, gaussian, {extractor.name: extractor.transform(gaussian) for extractor in extractors}
-        ),
-    }
-    references = {name: evaluate_trial(other, metrics=names, report=report) for name, other in others.items()}
-    return Judgement(scores, references, verdict(scores, references), pixel_pairs(scores), generated)
+    if (count, names) not in real.reference_scores:
+        gaussian = gaussian_images(trial.train, count=count)
+        drawn = {name: extract(extractor, gaussian) for name, extractor in real.extractors.items()}
+        others = {"training copies": training_copies(trial), "Gaussian in PCA space": with_generated(trial, gaussian, drawn)}
+
+        def hear(progress: Progress) -> None:
+            report(replace(progress, stage="reference rows", note=""))
+
+        rows = {name: evaluate_trial(other, metrics=names, report=hear) for name, other in others.items()}
+        real.reference_scores[count, names] = rows
+    return real.reference_scores[count, names]
 
 
-def pixel_pairs(scores: Sequence[Score]) -> tuple[CopyPair, ...]:
-    """Give the generated images that come closest to a training image in pixels, closest first; none if not measured."""
-    measured = [score for score in scores if score.name == "copy_rate" and score.space == PIXEL_SPACE]
-    return closest_pairs(measured[0]) if measured else ()
-
-
-def _features(extractor: Extractor, sets: Mapping[str, ImageSet]) -> dict[str, Features]:
-    return {part: extractor.transform(images) for part, images in sets.items()}
-
-
-def _check(train: ImageSet, held_out: ImageSet, generated: ImageSet) -> None:
+def _check(train: ImageSet, generated: ImageSet) -> None:
     for name, images in (("training", train), ("generated", generated)):
         if len(images) < FEWEST_TO_JUDGE:
             raise InputError(f"There are {len(images)} {name} images; judging needs {FEWEST_TO_JUDGE} at least. Give more.")
@@ -147,14 +237,3 @@ def _check(train: ImageSet, held_out: ImageSet, generated: ImageSet) -> None:
         raise InputError(
             f"Generated images have the shape {generated.shape}, real ones {train.shape}; give one --resolution for both."
         )
-
-
-def match_sizes(sets: Sequence[ImageSet]) -> tuple[ImageSet, ...]:
-    """Give image sets with as many channels as the richest of them: gray ones are repeated to colour."""
-    channels = max(images.shape[2] for images in sets)
-    return tuple(
-        images
-        if images.shape[2] == channels
-        else replace(images, pixels=np.repeat(np.asarray(images.pixels), channels, axis=3))
-        for images in sets
-    )

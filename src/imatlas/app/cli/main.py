@@ -6,6 +6,7 @@ import io
 import json
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -153,23 +154,37 @@ for verb in (generate, *PATH_VERBS):
 @app.command()
 def evaluate(
     atlas: Annotated[Path | None, typer.Argument(help="An atlas folder.", metavar="[ATLAS]")] = None,
-    real: Annotated[Path | None, typer.Option(help="Real images, instead of an atlas.")] = None,
-    generated: Annotated[Path | None, typer.Option(help="Generated images to judge against them.")] = None,
-    resolution: Resolution = None,
+    real: Annotated[Path | None, typer.Option(help="Real images, an atlas, or a file of --keep.")] = None,
+    generated: Annotated[Path | None, typer.Option(help="Images of any generator, or a model, to judge.")] = None,
+    against: Annotated[list[Path] | None, typer.Option(help="Another generator, to compare with; may be repeated.")] = None,
+    extractors: Annotated[str, typer.Option(help="Feature spaces to judge in, with commas between; two when not given.")] = "",
+    resolution: Annotated[int | None, typer.Option(help="Side of the images, 8 to 512, a multiple of 4.")] = None,
+    weights: Annotated[Path | None, typer.Option(help="File or folder of published weights (inception, dinov2, clip).")] = None,
+    download: Annotated[bool, typer.Option("--download", help="Fetch published weights that are not there.")] = False,
+    keep: Annotated[Path | None, typer.Option(help="FILE.safetensors to keep the real set in, or to use if it fits.")] = None,
     count: Count = None,
     seed: Seed = 0,
     model: ModelName = None,
+    out: Out = None,
     as_json: Json = False,
 ) -> None:
-    """Measure quality, diversity, novelty and speed of an atlas's model, or of any two sets of images."""
+    """Measure quality, diversity, novelty and speed of an atlas's model, or of any generator's images."""
     if (atlas is None) == (real is None) or (real is None) != (generated is None):
         raise typer.BadParameter("Give an ATLAS, or both --real and --generated.")
-    from imatlas.app.cli import verbs
+    if atlas is not None and (against or keep or resolution):
+        raise typer.BadParameter("--against, --keep and --resolution go with --real and --generated.")
+    if model is not None and atlas is None:
+        raise typer.BadParameter("--model goes with an ATLAS; of --generated give the model's own folder.")
+    from imatlas.app.cli import judging
+    from imatlas.features import make_judge
 
+    giving = judging.Giving(out, as_json)
+    make = partial(make_judge, weights=weights, download=download)
+    terms = judging.read_terms(extractors, make, resolution=resolution, count=count, seed=seed, keep=keep, giving=giving)
     if atlas is not None:
-        verbs.evaluate_atlas(atlas, count=count, seed=seed, model=model, as_json=as_json)
+        judging.evaluate_atlas(atlas, terms, model=model, giving=giving)
     elif real is not None and generated is not None:
-        verbs.evaluate_sets(real, generated, resolution=resolution, as_json=as_json)
+        judging.evaluate_sets(real, [generated, *(against or [])], terms, giving)
 
 
 @app.command()

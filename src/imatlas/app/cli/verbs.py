@@ -9,14 +9,12 @@ from typing import Any
 
 from imatlas.app.cli.console import MISUSED, Console, read_duration, sentences
 from imatlas.app.cli.places import atlas_beside, refuse_atlas, write_atlas_report
-from imatlas.app.cli.sources import model_of
 from imatlas.app.cli.wording import (
     condition_facts,
     matrix_summary,
     say_conditions,
     say_forecast,
     say_images,
-    say_scores,
     say_survey,
     summary,
 )
@@ -29,11 +27,9 @@ from imatlas.recipes import (
     FEWEST_TO_TRAIN,
     Model,
     Wishes,
-    evaluate,
     forecast_images,
     judge_atlas,
     map_images,
-    match_sizes,
     pick_device,
     survey_manifold,
     train_atlas,
@@ -46,8 +42,6 @@ __all__ = [
     "Reading",
     "asked",
     "demo",
-    "evaluate_atlas",
-    "evaluate_sets",
     "map_only",
     "report",
     "run",
@@ -132,26 +126,6 @@ def train(folder: Path, wishes: Wishes, *, as_json: bool) -> None:
         model = _train(console, atlas, wishes)
         on_and_off = condition_facts(model.conditions, wishes.conditions)
         console.give({"atlas": str(folder), "model": model.name, "conditions": on_and_off, "seconds": atlas.seconds})
-
-
-def evaluate_atlas(folder: Path, *, count: int | None, seed: int, model: str | None, as_json: bool) -> None:
-    """An atlas's model to its scores."""
-    console = Console(as_json=as_json)
-    with sentences(console):
-        atlas = open_atlas(folder)
-        judgement = judge_atlas(atlas, model_of(atlas, model), count=count, seed=seed, report=silent)
-        say_scores(console, judgement)
-
-
-def evaluate_sets(real: Path, generated: Path, *, resolution: int | None, as_json: bool) -> None:
-    """Two sets of images to scores."""
-    console = Console(as_json=as_json)
-    with sentences(console):
-        true = read_images(real, resolution=resolution)
-        drawn = read_images(generated, resolution=resolution or true.shape[0], held_out=0.0)
-        true, drawn = match_sizes([true, drawn])
-        judgement = evaluate(true.take(true.training_rows), true.take(true.held_out_rows), drawn)
-        say_scores(console, judgement)
 
 
 def report(folder: Path, out: Path | None, *, as_json: bool) -> None:

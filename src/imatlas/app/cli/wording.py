@@ -1,4 +1,4 @@
-"""What the command line says of a set of images, its map and a judgement; and the same facts as JSON values."""
+"""What the command line says of a set of images and its map; and the same facts as JSON values."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ import numpy as np
 from imatlas.app.cli.console import Console
 from imatlas.app.trust_words import graph_facts, trust_rows
 from imatlas.conditions import CONDITIONS, Condition
-from imatlas.evaluation import score_table
-from imatlas.recipes import Forecast, Judgement, Survey, refuse_too_large, survey_manifold
+from imatlas.recipes import Forecast, Survey, refuse_too_large, survey_manifold
 from imatlas.store import Atlas, MatrixAtlas, list_batches
 from imatlas.values import FeatureMatrix, ImageSet
 
@@ -23,7 +22,6 @@ __all__ = [
     "say_forecast",
     "say_images",
     "say_matrix",
-    "say_scores",
     "say_survey",
     "summary",
 ]
@@ -115,23 +113,6 @@ def condition_facts(conditions: Sequence[Condition], asked: Sequence[str] | None
         else:
             facts[name] = {"on": False, "why": kind.lacking if asked is None or name in asked else "not asked for"}
     return facts
-
-
-def say_scores(console: Console, judgement: Judgement) -> None:
-    """Say the verdict and every score; give both as JSON."""
-    console.say(*judgement.verdict, "")
-    rows = score_table(judgement.scores, judgement.references)
-    for row in rows:
-        interval = "" if row.interval is None else f"({row.interval[0]:.4g} to {row.interval[1]:.4g})"
-        floor = "" if row.floor is None else f"floor {row.floor:.4g}"
-        console.say(
-            f"{row.name:<20} {row.space:<22} {row.value:>10.4g} {interval:<24} {floor:<16} {row.better} is better, n = {row.n}"
-        )
-    scores = [
-        {"name": s.name, "space": s.space, "value": s.value, "interval": s.interval, "floor": s.floor, "n": s.n}
-        for s in judgement.scores
-    ]
-    console.give({"verdict": list(judgement.verdict), "scores": scores})
 
 
 def summary(atlas: Atlas) -> dict[str, object]:
