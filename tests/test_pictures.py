@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
+from imatlas.app.animation import write_gif
 from imatlas.checks import InputError
 from imatlas.pictures import read_png_text, samples_to_folder, samples_to_npz, write_png
 from imatlas.values import (
@@ -49,13 +50,33 @@ def test_a_file_that_imatlas_did_not_write_is_never_overwritten(tmp_path):
     (tmp_path / "mine.npz").write_bytes(b"mine")
     samples = Samples(np.zeros((1, 4, 4, 1), np.uint8), Codes({}), 0, "toy")
     with pytest.raises(InputError, match=r"00000\.png is there and is not an image that imatlas generated"):
-        samples_to_folder(samples, tmp_path)
+        write_png(tmp_path / "00000.png", samples.pixels[0], {})
     with pytest.raises(InputError, match=r"mine\.npz is there already"):
         samples_to_npz(samples, tmp_path / "mine.npz")
     assert (tmp_path / "mine.npz").read_bytes() == b"mine"
     assert np.asarray(Image.open(tmp_path / "00000.png")).max() == 7
-    samples_to_folder(samples, tmp_path / "new")
-    samples_to_folder(samples, tmp_path / "new")
+
+
+@pytest.mark.parametrize("other", ["9.png", "notes.txt", "shirts"])
+def test_pictures_are_never_written_among_files_of_others(tmp_path, other):
+    """Generated images among a user's own would be taken for them, and trained on, by the next run over that folder."""
+    samples = Samples(np.zeros((2, 4, 4, 1), np.uint8), Codes({}), 0, "toy")
+    samples_to_folder(samples, tmp_path)
+    write_gif(tmp_path / "way.gif", samples.pixels, {"seed": 1})
+    (tmp_path / ".DS_Store").write_bytes(b"")
+    samples_to_folder(samples, tmp_path)
+    (tmp_path / other).mkdir() if other == "shirts" else Image.new("L", (4, 4)).save(tmp_path / other, "PNG")
+    with pytest.raises(InputError, match=f"holds {other}, which is no picture by imatlas; .* Choose another --out"):
+        samples_to_folder(samples, tmp_path)
+
+
+def test_a_folder_is_not_named_like_a_picture(tmp_path):
+    samples = Samples(np.zeros((1, 4, 4, 1), np.uint8), Codes({}), 0, "toy")
+    with pytest.raises(InputError, match=r"keep\.jpg names a file; pictures go into a folder"):
+        samples_to_folder(samples, tmp_path / "keep.jpg")
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "shapes.png").mkdir()
+    samples_to_folder(samples, tmp_path / "shapes.png")
 
 
 def test_samples_go_to_one_npz_or_one_png_each(tmp_path):

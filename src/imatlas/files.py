@@ -26,6 +26,7 @@ __all__ = [
     "clear_parts",
     "content_hash",
     "is_atlas",
+    "is_leftover",
     "is_model",
     "locked",
     "read_json",
@@ -43,6 +44,7 @@ MODEL_FORMAT = 2
 """The format of model folders that this version writes, and the only one it reads; a config.json without a number is of 1."""
 
 _PART = ".part"
+_OF_THE_SYSTEM = {".lock", ".DS_Store", "Thumbs.db", "desktop.ini"}
 
 
 @contextmanager
@@ -80,6 +82,11 @@ def clear_parts(folder: Path) -> None:
     """Remove what killed processes were writing into a folder or below it; only for who holds the folder."""
     for path in Path(folder).rglob(f".*{_PART}"):
         path.unlink(missing_ok=True)
+
+
+def is_leftover(name: str) -> bool:
+    """Say whether a file of this name is nobody's: of the system, a lock, or left by a process that was killed."""
+    return name in _OF_THE_SYSTEM or (name.startswith(".") and name.endswith(_PART))
 
 
 def write_bytes(path: Path, content: bytes | memoryview) -> None:

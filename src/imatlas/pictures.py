@@ -1,4 +1,4 @@
-"""Image files that say how they were made: PNG with a text chunk, one npz of many.
+"""Image files that say how they were made: PNG with a text chunk, GIF with a comment; and one npz of many.
 
 The chunk is an iTXt entry (PNG specification, section 11.3.4.5) named "imatlas" that holds JSON; any image program
 keeps or ignores it, and reading it runs no code.
@@ -17,12 +17,14 @@ import numpy as np
 from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from imatlas.checks import InputError
-from imatlas.files import write_bytes
+from imatlas.files import is_leftover, write_bytes
 from imatlas.values import Samples
 
 __all__ = [
     "contact_sheet",
+    "read_gif_text",
     "read_png_text",
+    "refuse_others",
     "refuse_taken",
     "remove_pictures",
     "samples_to_folder",
@@ -87,11 +89,47 @@ def read_png_text(path: Path) -> dict:
     return how
 
 
+def read_gif_text(path: Path) -> dict:
+    """Read how an animation was made; empty if imatlas did not make it."""
+    try:
+        with Image.open(path, formats=["GIF"]) as picture:
+            told = json.loads(picture.info.get("comment", b"{}"))
+    except (OSError, UnidentifiedImageError, ValueError):
+        return {}
+    return dict(told.get(_KEY, {})) if isinstance(told, dict) else {}
+
+
+def refuse_others(folder: Path) -> None:
+    """Refuse to write pictures among files of others: their folder is new, empty, or holds pictures by imatlas alone.
+
+    Raises
+    ------
+    InputError
+        If it holds anything else, is a file, or is not there and named like a picture.
+    """
+    folder = Path(folder)
+    if folder.is_file() or (not folder.exists() and folder.suffix.lower() in Image.registered_extensions()):
+        raise InputError(f"{folder} names a file; pictures go into a folder, one file each. Name a folder, such as --out new.")
+    there = sorted(folder.iterdir()) if folder.exists() else []
+    other = next((path.name for path in there if not is_leftover(path.name) and not _is_own(path)), None)
+    if other is not None:
+        raise InputError(
+            f"{folder} holds {other}, which is no picture by imatlas; wanted a new or empty folder, or one of such "
+            "pictures alone. Choose another --out; nothing there was touched."
+        )
+
+
 def samples_to_folder(samples: Samples, folder: Path) -> list[Path]:
     """Write each generated image as a PNG with its note; give the paths, `00000.png` on.
 
     The number is the sample's `seed` in its note when every note has one, else its place in the batch.
+
+    Raises
+    ------
+    InputError
+        If the folder holds anything that imatlas did not write.
     """
+    refuse_others(folder)
     seeds = [how.get("seed") for how in samples.how]
     own = len(seeds) == len(samples) and all(isinstance(seed, int) for seed in seeds) and len(set(seeds)) == len(seeds)
     paths = []
@@ -172,6 +210,15 @@ def samples_to_npz(samples: Samples, path: Path) -> None:
     buffer = io.BytesIO()
     np.savez_compressed(buffer, images=pixels)
     write_bytes(Path(path), buffer.getvalue())
+
+
+def _is_own(path: Path) -> bool:
+    """Whether a file is a picture or an animation by imatlas."""
+    try:
+        read_png_text(path)
+    except InputError:
+        return bool(read_gif_text(path))
+    return True
 
 
 def _picture(pixels: np.ndarray) -> Image.Image:

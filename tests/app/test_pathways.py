@@ -8,12 +8,12 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from imatlas import open_atlas
-from imatlas.app.animation import read_gif_text, write_gif
+from imatlas.app.animation import write_gif
 from imatlas.app.cli.main import app
 from imatlas.checks import InputError
 from imatlas.generators import CodeFlow
 from imatlas.images import moving_shape
-from imatlas.pictures import read_png_text
+from imatlas.pictures import read_gif_text, read_png_text
 
 SIDE = 8
 
@@ -60,15 +60,29 @@ def test_a_loop_leaves_frames_a_strip_and_an_animation_that_say_how_they_were_ma
     assert read_gif_text(tmp_path / "way" / "loop.gif")["through"] == said["through"]
 
 
-def test_a_shorter_way_leaves_no_frame_of_a_longer_one_and_no_picture_of_others_goes(home, tmp_path):
-    for others in ("loop-020.png", "loop-old.png"):
-        Image.new("L", (8, 8)).save(tmp_path / others)
+def test_a_shorter_way_leaves_no_frame_of_a_longer_one(home, tmp_path):
     for frames in (9, 4):
         drawn(home, "loop", "003.png", "100.png", "--frames", frames, "--out", tmp_path)
-    assert sorted(path.name for path in tmp_path.glob("loop-*.png")) == [
-        *(f"loop-{row:03d}.png" for row in (0, 1, 2, 3, 20)),
-        "loop-old.png",
-    ]
+    assert sorted(path.name for path in tmp_path.glob("loop-*.png")) == [f"loop-{row:03d}.png" for row in range(4)]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("generate",),
+        ("morph", "003.png", "100.png"),
+        ("walk",),
+        ("loop",),
+        ("grid",),
+        ("encode", "003.png"),
+    ],
+)
+def test_nothing_is_written_into_the_folder_of_the_set(home, words):
+    verb, *pictures = words
+    before = sorted(path.name for path in (home / "shapes").iterdir())
+    told = run(verb, home / "shapes.atlas", *pictures, "--model", "0001-vae", "--out", home / "shapes", code=1)
+    assert "holds 000.png, which is no picture by imatlas" in told
+    assert sorted(path.name for path in (home / "shapes").iterdir()) == before
 
 
 def test_a_walk_begins_at_the_picture_named_and_repeats_by_its_seed(home, tmp_path):
@@ -101,12 +115,12 @@ def test_own_pictures_are_encoded_fitted_and_compared(home, tmp_path):
     assert "Whether any is off the manifold cannot be told: 24 images to compare with are too few." in " ".join(said.split())
     with np.load(tmp_path / "one" / "codes.npz") as stored:
         assert stored["codes"].shape[0] == len(stored["names"]) == 2
-    assert Image.open(tmp_path / "one" / "00000-003.png").size == (2 * SIDE, SIDE)
+    assert Image.open(tmp_path / "one" / "00000-003.png").size == (2 * 68 + 4, 72)  # enlarged, with gaps
     (home / "shapes" / "broken.png").write_bytes(b"no picture")
     whole = drawn(home, "encode", home / "shapes", "--out", tmp_path / "many")
     assert (len(whole["pictures"]), len(whole["rejected"])) == (240, 1)
     assert {picture["off_manifold"] for picture in whole["pictures"]} == {None}
-    assert "is there already" in run(
+    assert "holds codes.npz" in run(
         "encode", home / "shapes.atlas", "003.png", "--out", tmp_path / "many", "--model", "0001-vae", code=1
     )
 

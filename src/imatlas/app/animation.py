@@ -8,13 +8,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from imatlas.app.sheets import enlarged
 from imatlas.checks import InputError
 from imatlas.files import write_bytes
+from imatlas.pictures import read_gif_text
 
-__all__ = ["read_gif_text", "write_gif"]
+__all__ = ["write_gif"]
 
 TILE = 224
 """Wished side of the animation in pixels; small images are enlarged by a whole factor."""
@@ -44,13 +45,3 @@ def write_gif(path: Path, frames: np.ndarray, how: Mapping[str, object]) -> None
         buffer, "GIF", save_all=True, append_images=pictures[1:], duration=MILLISECONDS, loop=0, comment=note, optimize=False
     )
     write_bytes(Path(path), buffer.getvalue())
-
-
-def read_gif_text(path: Path) -> dict:
-    """Read how an animation was made; empty if imatlas did not make it."""
-    try:
-        with Image.open(path, formats=["GIF"]) as picture:
-            told = json.loads(picture.info.get("comment", b"{}"))
-    except (OSError, UnidentifiedImageError, ValueError):
-        return {}
-    return dict(told.get("imatlas", {})) if isinstance(told, dict) else {}

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from imatlas import __version__
 from imatlas.checks import InputError
-from imatlas.files import ATLAS_KIND, is_model, locked, read_json, write_json
+from imatlas.files import ATLAS_KIND, is_leftover, is_model, locked, read_json, write_json
 
 __all__ = [
     "FORMAT",
@@ -35,7 +35,6 @@ MIGRATIONS: dict[int, Callable[[dict, Path], dict]] = {}
 
 _PARTS = {"hashes": dict, "settings": dict, "steps": dict}
 _PATIENCE = 10.0  # seconds to wait for another process's header change, which takes milliseconds
-_HARMLESS = {".lock", ".DS_Store", "Thumbs.db", "desktop.ini"}
 
 
 def has_header(folder: Path) -> bool:
@@ -95,8 +94,7 @@ def refuse_foreign(folder: Path) -> None:
         raise InputError(f"{folder} is a file; an atlas needs a folder. Choose another place with --out.")
     if has_header(folder) or not folder.exists():
         return
-    names = sorted(entry.name for entry in folder.iterdir())
-    foreign = [name for name in names if name not in _HARMLESS and not name.startswith(".atlas.json.")]
+    foreign = sorted(entry.name for entry in folder.iterdir() if not is_leftover(entry.name))
     if foreign:
         shown = ", ".join(foreign[:3]) + (f" and {len(foreign) - 3} more" if len(foreign) > 3 else "")
         raise InputError(
@@ -142,7 +140,7 @@ def claim_folder(folder: Path, source: str, hashes: dict, settings: dict) -> dic
         return header
     header = read_header(folder)
     if header["hashes"].get(kind) != hashes[kind]:
-        raise InputError(_of_others(folder, str(header.get("source", "")), source, kind))
+        raise InputError(_of_others(folder, header, source, kind))
     with changed_header(folder) as header:
         header["settings"].update(settings)
     return header
@@ -157,13 +155,19 @@ def changed_header(folder: Path) -> Iterator[dict]:
         write_json(Path(folder) / "atlas.json", header)
 
 
-def _of_others(folder: Path, had: str, source: str, kind: str) -> str:
+def _of_others(folder: Path, header: dict, source: str, kind: str) -> str:
     """Say that an atlas was made of other images or rows, or of the same source in another way."""
-    cure = "Choose another place with --out; nothing there was touched."
+    had, seed = str(header.get("source", "")), header["settings"].get("seed", "not recorded")
     if had and had == source:
         way = ", or the --resolution, --ground or --seed they were read with," if kind == "images" else ""
-        return f"{folder} was made from {source} when its {kind}{way} were others. {cure}"
-    return f"{folder} is an atlas of other {kind} ({had or 'source unknown'}), not of {source or 'these'}. {cure}"
+        return (
+            f"{folder} was made from {source} when its {kind}{way} were others (its seed: {seed}). Give the options of then to "
+            "go on with it, or another place with --out; nothing there was touched."
+        )
+    return (
+        f"{folder} is an atlas of other {kind} ({had or 'source unknown'}), not of {source or 'these'}. Choose another place "
+        "with --out; nothing there was touched."
+    )
 
 
 def _migrated(header: dict, folder: Path) -> dict:

@@ -21,7 +21,7 @@ def generate(
     cluster: Annotated[str | None, typer.Option(help="Number of a cluster, as in the report; or middle:7, coarse:3.")] = None,
     style: Annotated[str | None, typer.Option(help="Like this picture in style: a file, or an image of the set.")] = None,
     near: Annotated[str | None, typer.Option(help="Near this picture on the manifold: a file, or an image of the set.")] = None,
-    at: Annotated[str | None, typer.Option(help="A place on the map, x,y.")] = None,
+    at: Annotated[str | None, typer.Option(help="A place on the map, x,y; imatlas show tells that of a grid picture.")] = None,
     density: Annotated[str | None, typer.Option(help="low (unusual), middle, high (ordinary), or 0 to 1.")] = None,
     codes_from: Annotated[str | None, typer.Option(help="What is not asked for: none, labels, prior, bank, ...")] = None,
     steps: Annotated[int | None, typer.Option(help="Steps of the sampler: more is finer and slower.")] = None,
@@ -32,7 +32,7 @@ def generate(
     model: ModelName = None,
     as_json: Json = False,
 ) -> None:
-    """Draw new images: PNG files into a folder, or one array into a file that ends in .npz."""
+    """Draw new images: PNG files into a folder of their own, or one array into a file that ends in .npz."""
     from imatlas.app.cli import drawing
 
     wishes = {"class": class_, "cluster": cluster, "style": style, "neighborhood": near, "map_place": at, "density": density}

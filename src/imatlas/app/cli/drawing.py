@@ -10,7 +10,7 @@ from imatlas.app.cli.asking import read_wishes
 from imatlas.app.cli.console import MISUSED, Console, read_seeds, sentences
 from imatlas.app.cli.sources import source_of
 from imatlas.checks import InputError
-from imatlas.pictures import refuse_taken, samples_to_folder, samples_to_npz
+from imatlas.pictures import refuse_others, refuse_taken, samples_to_folder, samples_to_npz
 from imatlas.values import Dials
 
 __all__ = ["Batch", "generate"]
@@ -70,6 +70,8 @@ def generate(folder: Path, batch: Batch, *, out: Path | None, model: str | None,
         place = out or source.samples
         if place.suffix == ".npz":
             refuse_taken(place)
+        else:
+            refuse_others(place)
         samples = drawn_with.sample(seeds, asked, dials, codes_from=batch.codes_from, report=console.report)
         if place.suffix == ".npz":
             samples_to_npz(samples, place)

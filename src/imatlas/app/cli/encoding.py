@@ -14,7 +14,7 @@ from imatlas.app.cli.pathways import Task
 from imatlas.app.cli.sources import model_of
 from imatlas.checks import InputError
 from imatlas.files import write_bytes
-from imatlas.pictures import refuse_taken, write_png
+from imatlas.pictures import contact_sheet, write_png
 from imatlas.recipes import Reconstruction, extractor_of, reconstruct
 from imatlas.sampling import require_code
 from imatlas.store import Atlas, open_atlas
@@ -32,14 +32,13 @@ def encode(folder: Path, names: Sequence[str], *, task: Task) -> None:
         atlas = open_atlas(folder)
         model = model_of(atlas, task.model)
         require_code(model.generator)
-        place = task.out or Path("encoded")
-        refuse_taken(place / "codes.npz")
+        place = task.place("encoded")
         read, pixels, rejected = _read(console, atlas, names)
         found = reconstruct(model, atlas.images, atlas.manifold, extractor_of(atlas), pixels)
         for row, name in enumerate(read):
             how = {"model": model.name, "picture": name, "reconstruction": "right", "error": float(found.errors[row])}
-            beside = np.concatenate([pixels[row], found.pixels[row]], axis=1)
-            write_png(place / f"{row:05d}-{Path(name).stem}.png", beside, how)
+            beside = np.stack([pixels[row], found.pixels[row]])
+            write_png(place / f"{row:05d}-{Path(name).stem}.png", contact_sheet(beside, 2), how)
         buffer = io.BytesIO()
         np.savez_compressed(buffer, codes=found.codes, names=np.array(read))
         write_bytes(place / "codes.npz", buffer.getvalue())

@@ -15,7 +15,7 @@ from imatlas.app.cli.sources import model_of
 from imatlas.app.sheets import grid_sheet
 from imatlas.files import write_json
 from imatlas.neighbors import search
-from imatlas.pictures import contact_sheet, remove_pictures, write_png
+from imatlas.pictures import contact_sheet, refuse_others, remove_pictures, write_png
 from imatlas.recipes import (
     Model,
     between_four,
@@ -57,6 +57,18 @@ class Task:
     gif: bool = False
     as_json: bool = False
 
+    def place(self, usual: str) -> Path:
+        """Give the folder to write into, `usual` when none is named.
+
+        Raises
+        ------
+        InputError
+            If it holds anything that imatlas did not write.
+        """
+        place = self.out or Path(usual)
+        refuse_others(place)
+        return place
+
 
 def morph(folder: Path, ends: Sequence[str], *, frames: int, shorten: int, task: Task) -> None:
     """Two pictures to the pictures between them."""
@@ -65,10 +77,10 @@ def morph(folder: Path, ends: Sequence[str], *, frames: int, shorten: int, task:
         atlas = open_atlas(folder)
         model = model_of(atlas, task.model)
         require_code(model.generator)
+        place = task.place("morph")
         pixels = np.stack([picture_of(console, atlas, name) for name in ends])
         extractor = extractor_of(atlas)
         path = draw_ways(model, atlas.images, atlas.manifold, extractor, pixels, frames=frames, shorten=shorten)
-        place = task.out or Path("morph")
         how = {"model": model.name, "from": ends[0], "to": ends[1], "shorten": shorten}
         for name, pictures in (("geodesic", path.geodesic), ("straight", path.straight)):
             _write_frames(place, name, pictures, how | {"path": name}, gif=task.gif)
@@ -107,7 +119,7 @@ def walk(folder: Path, start: str | None, *, steps: int, frames: int, seed: int,
     with sentences(console):
         atlas = open_atlas(folder)
         images, manifold, model = atlas.images, atlas.manifold, model_of(atlas, task.model)
-        chart = code_chart(model, images, manifold)
+        chart, place = code_chart(model, images, manifold), task.place("walk")
         row, begun = int(np.random.default_rng([seed, 1]).integers(len(manifold))), None
         if start is not None:
             begun = picture_of(console, atlas, start)[None]
@@ -117,7 +129,7 @@ def walk(folder: Path, start: str | None, *, steps: int, frames: int, seed: int,
         if begun is not None:
             stations[0] = encode(model.generator, begun)[0]
         drawn = draw_path(model.generator, walk_codes(model.generator, chart, stations, frames=frames))
-        place, begins = task.out or Path("walk"), start or str(images.ids[way[0]])
+        begins = start or str(images.ids[way[0]])
         _write_frames(place, "walk", drawn, {"model": model.name, "from": begins, "steps": steps, "seed": seed}, gif=task.gif)
         console.say(f"{frames} pictures of a walk from {begins} to {images.ids[way[-1]]} in {place}.")
         console.give({"out": str(place), "frames": frames, "passed": [str(name) for name in images.ids[way]]})
@@ -128,12 +140,11 @@ def loop(folder: Path, pictures: Sequence[str], *, frames: int, task: Task) -> N
     console = Console(as_json=task.as_json)
     with sentences(console):
         atlas = open_atlas(folder)
-        model = model_of(atlas, task.model)
+        model, place = model_of(atlas, task.model), task.place("loop")
         names = list(pictures) or [str(name) for name in atlas.images.ids[cluster_hearts(atlas.manifold)]]
         pixels = np.stack([picture_of(console, atlas, name) for name in names])
         chart = code_chart(model, atlas.images, atlas.manifold)
         codes = loop_codes(model.generator, chart, encode(model.generator, pixels), frames=frames)
-        place = task.out or Path("loop")
         how = {"model": model.name, "through": names}
         _write_frames(place, "loop", draw_path(model.generator, codes), how, gif=task.gif)
         console.say(f"{frames} pictures of a loop through {', '.join(names)} in {place}.")
@@ -146,7 +157,7 @@ def grid(folder: Path, pictures: Sequence[str], *, side: int, seed: int, task: T
     with sentences(console):
         atlas = open_atlas(folder)
         model = model_of(atlas, task.model)
-        sheet = (task.out or Path("grid")) / "grid.png"
+        sheet = task.place("grid") / "grid.png"
         if not pictures:
             _map_grid(console, atlas, model, sheet, side=side, seed=seed)
             return
