@@ -12,12 +12,12 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from imatlas.app.cli import console as console_module
 from imatlas.app.cli.console import Console, sentences
 from imatlas.app.cli.main import app, main
 from imatlas.checks import FailedRun
 from imatlas.images import moving_shape
 from imatlas.progress import Progress
+from imatlas.training.stopping import Interrupted, stop_requests
 
 
 class Terminal(io.StringIO):
@@ -94,6 +94,10 @@ def test_wrong_seeds_are_misuse(mapped, seeds):
     assert "Seeds" in told("generate", mapped, "--seeds", seeds, code=2)
 
 
+def test_seeds_that_run_backwards_are_offered_forwards(mapped):
+    assert "a range that runs backwards, 5-2; write 2-5." in told("generate", mapped, "--seeds", "1,5-2", code=2)
+
+
 @pytest.mark.parametrize("twofold", ["--count", "--seed"])
 def test_seeds_named_in_two_ways_are_misuse(mapped, twofold):
     assert f"--seeds 4-6 came with {twofold};" in told("generate", mapped, "--seeds", "4-6", twofold, 5, code=2)
@@ -146,7 +150,8 @@ def test_an_atlas_inside_a_set_of_images_is_not_read_as_part_of_it(tmp_path):
 
 
 def test_the_same_source_read_in_another_way_is_told_from_other_images(mapped, pictures):
-    assert "--seed they were read with, were others" in told("map", pictures, "--seed", 1, "--out", mapped)
+    said = told("map", pictures, "--seed", 1, "--out", mapped)
+    assert "--seed they were read with, were others (its seed: 0). Give the options of then to go on" in said
 
 
 def test_a_deleted_part_of_a_map_is_made_again_by_the_same_command(pictures, tmp_path):
@@ -191,21 +196,41 @@ def test_json_holds_no_number_that_json_does_not_know(capsys):
 
 
 @pytest.mark.parametrize(
-    ("error", "sentence"),
+    ("error", "sentence", "code"),
     [
-        (KeyboardInterrupt(), "Stopped by Ctrl-C."),
-        (KeyboardInterrupt("stopped at step 3 of 9"), "Stopped at step 3 of 9."),
-        (FailedRun("The loss became nan."), "The loss became nan."),
-        (MemoryError(), "not enough memory"),
-        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), "not enough memory"),
-        (OSError(28, "No space left on device", "/x"), "/x: No space left on device"),
+        (KeyboardInterrupt(), "Stopped by Ctrl-C.", 130),
+        (KeyboardInterrupt("stopped at step 3 of 9"), "Stopped at step 3 of 9.", 130),
+        (FailedRun("The loss became nan."), "The loss became nan.", 1),
+        (MemoryError(), "not enough memory", 1),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), "not enough memory", 1),
+        (OSError(28, "No space left on device", "/x"), "/x: No space left on device", 1),
     ],
 )
-def test_what_can_happen_underway_ends_in_a_sentence(error, sentence, capsys):
+def test_what_can_happen_underway_ends_in_a_sentence(error, sentence, code, capsys):
     with pytest.raises(SystemExit) as stop, sentences(Console()):
         raise error
-    assert stop.value.code == console_module.FAILED
+    assert stop.value.code == code
     assert sentence in capsys.readouterr().err
+
+
+def in_training() -> None:
+    """SIGTERM where training listens for it, and ends the step first."""
+    with stop_requests():
+        signal.raise_signal(signal.SIGTERM)
+        raise Interrupted("stopped at step 3 of 9")
+
+
+@pytest.mark.parametrize(
+    ("stopped", "sentence"),
+    [(lambda: signal.raise_signal(signal.SIGTERM), "Stopped by SIGTERM."), (in_training, "Stopped at step 3 of 9.")],
+)
+def test_sigterm_is_told_in_training_and_elsewhere(stopped, sentence, capsys):
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SystemExit) as stop, sentences(Console()):
+        stopped()
+    assert stop.value.code == 143
+    assert sentence in capsys.readouterr().err
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_a_programming_error_is_not_dressed_up():
@@ -226,8 +251,9 @@ def test_ctrl_c_in_training_saves_and_the_same_command_goes_on(mapped):
     training.send_signal(signal.SIGINT)
     _, err = training.communicate(timeout=60)
     assert "in use by another imatlas process" in second
-    assert training.returncode == 1
+    assert training.returncode == 130
     assert "Stopped at step" in err
     assert "the same command goes on" in err
     assert (rows.parent / "state.safetensors").is_file()
-    assert "not trained to its end" in told("generate", mapped, "--model", "0001-vae")
+    for model in ((), ("--model", "0001-vae")):
+        assert "0001-vae is not trained to its end. Give the command that began it once" in told("generate", mapped, *model)

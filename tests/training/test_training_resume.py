@@ -57,8 +57,9 @@ def test_a_stopped_and_resumed_run_equals_an_uninterrupted_one(tmp_path: Path, s
 def test_every_stop_request_ends_the_run_between_two_steps(tmp_path: Path) -> None:
     before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
     for number in (signal.SIGINT, signal.SIGTERM):
-        with pytest.raises(Interrupted, match="step 4 of 30 of stage one"):
+        with pytest.raises(Interrupted, match="step 4 of 30 of stage one") as stop:
             run(TwoStages(0), stopping({4}, number), tmp_path / number.name)
+        assert stop.value.number == number
         assert (tmp_path / number.name / "state.safetensors").is_file()
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
 

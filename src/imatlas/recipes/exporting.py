@@ -129,10 +129,7 @@ def export_from(
         and neighborhoods need is gone, or what `export_model` refuses.
     """
     _refuse_taken(Path(folder))
-    chosen = name or atlas.default_model
-    if chosen is None:
-        raise InputError(f"{atlas.folder} has no trained model yet. Run: imatlas train {atlas.folder}")
-    held = atlas.model(chosen)
+    held = atlas.model_or_default(name)
     model = load_model(held)
     require_same_map(model, atlas.manifold)
     origin = Origin(atlas.images, extractor_of(atlas), held.scores, held.config)

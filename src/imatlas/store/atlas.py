@@ -153,6 +153,19 @@ class Atlas:
             raise InputError(f"{self.folder} has no model {name!r}. Models there: {there}.")
         return ModelFolder(self.folder / "models" / name)
 
+    def model_or_default(self, name: str | None) -> ModelFolder:
+        """Give the handle of the model that is named; without a name the default, or the newest where none is trained yet.
+
+        Raises
+        ------
+        InputError
+            If there is no such model, or none at all.
+        """
+        chosen = name or self.default_model or next(reversed(self.models), None)
+        if chosen is None:
+            raise InputError(f"{self.folder} has no trained model yet. Run: imatlas train {self.folder}")
+        return self.model(chosen)
+
     def new_model(self, kind: str) -> ModelFolder:
         """Make the next numbered model folder, such as models/0002-flow/."""
         return make_model_folder(self.folder, kind)

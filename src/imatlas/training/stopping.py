@@ -11,7 +11,12 @@ __all__ = ["Interrupted", "stop_requests"]
 
 
 class Interrupted(KeyboardInterrupt):
-    """Training was stopped by the user, between two steps, after its state was saved where it has a folder."""
+    """Training was stopped by the user, between two steps, after its state was saved where it has a folder.
+
+    `number` is that of the signal; of Ctrl-C where another process was sent it.
+    """
+
+    number: int = signal.SIGINT
 
 
 @contextmanager
@@ -26,6 +31,9 @@ def stop_requests() -> Iterator[list[int]]:
     }
     try:
         yield asked
+    except Interrupted as stop:
+        stop.number = asked[0] if asked else stop.number
+        raise
     finally:
         for number, action in before.items():
             signal.signal(number, action)

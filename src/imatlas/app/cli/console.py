@@ -6,7 +6,9 @@ import json
 import math
 import os
 import re
+import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,10 +16,11 @@ from contextlib import contextmanager
 from imatlas.checks import FailedRun, InputError
 from imatlas.progress import Progress
 
-__all__ = ["FAILED", "MISUSED", "Console", "read_duration", "read_seeds", "sentences"]
+__all__ = ["FAILED", "MISUSED", "STOPPED", "Console", "read_duration", "read_seeds", "sentences"]
 
-FAILED, MISUSED = 1, 2
-"""Exit codes: something could not be done; something was asked for that does not exist."""
+FAILED, MISUSED, STOPPED = 1, 2, 128
+"""Exit codes: something could not be done; something was asked for that does not exist; 128 and the number of the signal that
+stopped the program, as shells have it: 130 after Ctrl-C, 143 after SIGTERM."""
 
 MOST_SEEDS = 1_000_000
 
@@ -77,6 +80,12 @@ class Console:
         return f"{seconds // 60}:{seconds % 60:02d}"
 
 
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM came where nothing was listening for it."""
+
+    number = signal.SIGTERM
+
+
 class _Bar:
     """One line on standard error that is drawn over."""
 
@@ -103,12 +112,12 @@ class _Bar:
 
 @contextmanager
 def sentences(console: Console, *, code: int = FAILED) -> Iterator[None]:
-    """Turn what a user can cause into one sentence and an exit code.
+    """Turn what a user can cause into one sentence and an exit code; SIGTERM is heard as Ctrl-C is.
 
     Parameters
     ----------
     console : says the sentence.
-    code : exit code for input that cannot be used; everything else exits with 1.
+    code : exit code for input that cannot be used; stops have their own, everything else exits with 1.
 
     Raises
     ------
@@ -116,14 +125,16 @@ def sentences(console: Console, *, code: int = FAILED) -> Iterator[None]:
         After an error, an interruption, a full disk or too little memory.
     """
     try:
-        yield
+        with _hearing_sigterm():
+            yield
     except InputError as error:
         _fail(console, str(error), code)
     except FailedRun as error:
         _fail(console, str(error))
     except KeyboardInterrupt as stop:
         where = str(stop).removeprefix("stopped ") or "by Ctrl-C"
-        _fail(console, f"Stopped {where}. Everything finished is kept; the same command goes on from there.")
+        number = getattr(stop, "number", signal.SIGINT)
+        _fail(console, f"Stopped {where}. Everything finished is kept; the same command goes on from there.", STOPPED + number)
     except BrokenPipeError:
         # Whoever read the output has gone, as `head` does; there is nobody left to tell, not even at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -137,6 +148,23 @@ def sentences(console: Console, *, code: int = FAILED) -> Iterator[None]:
         if not any(words in str(error).lower() for words in _NO_MEMORY):
             raise
         _fail(console, _SMALLER)
+
+
+@contextmanager
+def _hearing_sigterm() -> Iterator[None]:
+    """Raise when SIGTERM comes, for as long as the context lasts; outside the main thread nothing is heard."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(*_: object) -> None:
+        raise _Terminated("stopped by SIGTERM")
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _refusal(error: OSError) -> str:
@@ -188,9 +216,11 @@ def read_seeds(text: str) -> list[int]:
     seeds: list[int] = []
     for part in text.split(","):
         found = re.fullmatch(r"\s*(\d+)(?:-(\d+))?\s*", part)
-        if not found or (found[2] and int(found[2]) < int(found[1])):
+        if not found:
             raise InputError(f"Seeds {text!r} are not numbers and ranges; write for example 0,4-6.")
         first, last = int(found[1]), int(found[2] or found[1])
+        if last < first:
+            raise InputError(f"Seeds {text!r} have a range that runs backwards, {first}-{last}; write {last}-{first}.")
         if len(seeds) + last - first >= MOST_SEEDS:
             raise InputError(f"Seeds {text!r} name over {MOST_SEEDS:,} images; ask for fewer at a time.")
         seeds += range(first, last + 1)

@@ -197,13 +197,12 @@ def export(
     guidance: Annotated[float | None, typer.Option(help="Guidance in the ONNX file.")] = None,
     autoguidance: Annotated[float | None, typer.Option(help="Autoguidance in the ONNX file.")] = None,
     diversity: Annotated[float | None, typer.Option(help="Diversity in the ONNX file, which can do 0 only.")] = None,
-    typical: Annotated[float | None, typer.Option(help="Densest share of the codes in the ONNX file.")] = None,
     as_json: Json = False,
 ) -> None:
     """Leave with a model: one folder of weights, conditions, card and samples that needs nothing else."""
     from imatlas.app.cli import leaving
 
-    dials = {"steps": steps, "guidance": guidance, "autoguidance": autoguidance, "diversity": diversity, "typical": typical}
+    dials = {"steps": steps, "guidance": guidance, "autoguidance": autoguidance, "diversity": diversity}
     turned = {name: value for name, value in dials.items() if value is not None}
     leaving.export(atlas, out, model=model, onnx=onnx, turned=turned, as_json=as_json)
 
@@ -248,7 +247,7 @@ def version(
 
 
 def main() -> None:
-    """Run the command line; exit code 0, 1 after a failure, 2 after misuse."""
+    """Run the command line; exit code 0, 1 after a failure, 2 after misuse, 130 after Ctrl-C, 143 after SIGTERM."""
     # A terminal that cannot show a name shows its escapes.
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

@@ -63,10 +63,7 @@ def source_of(console: Console, folder: Path, name: str | None, *, with_images: 
 
 def model_of(atlas: Atlas, name: str | None) -> Model:
     """Give a trained model of an atlas, its default when none is named."""
-    chosen = name or atlas.default_model
-    if chosen is None:
-        raise InputError(f"{atlas.folder} has no trained model yet. Run: imatlas train {atlas.folder}")
-    return load_model(atlas.model(chosen))
+    return load_model(atlas.model_or_default(name))
 
 
 def _features_of_file(console: Console, folder: Path, model: Model, name: str) -> np.ndarray:
