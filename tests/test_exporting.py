@@ -45,7 +45,8 @@ def atlas(tmp_path_factory):
     shaken(model.generator)
     shaken(model.prior)
     held = made.new_model("vae")
-    save_model(model, held, {"key": "k", "seconds": 60.0, "steps": 12, "seed": 5})
+    stages = {name: {"steps": steps, "precision": "float32"} for name, steps in (("prior", 600), ("autoencoder", 1234))}
+    save_model(model, held, {"key": "k", "seconds": 60.0, "budget": 90.0, "steps": 0, "seed": 5, "stages": stages})
     held.save_packed("prior", {}, model.prior.state_dict())
     held.save_scores([SCORE])
     unfinished = made.new_model("flow")
@@ -131,7 +132,8 @@ def test_the_card_tells_what_was_learned_how_well_and_how_to_ask(atlas, exported
         "Copies: at the held-out rate",
         '| class | which of the named classes is shown | `--class 0` | `"class": "0"` |',
         "`--near picture.png`",
-        "Budget: 12 steps",
+        "Budget: 90 s, of which 60 s were for this model",
+        "Steps: prior 600, autoencoder 1,234",
         "Seed: 5",
         "torch 2",
         "Precision of its products: float32",
@@ -214,7 +216,7 @@ def test_the_verb_also_writes_onnx_and_the_card_says_how_to_draw_with_it(atlas, 
         (("--out", "x", "--model", "0009-gan"), "has no model '0009-gan'", 1),
         ((), "Give a new folder", 2),
         (("--out", "x", "--steps", "4"), "Add --onnx", 2),
-        (("--out", "x", "--autoguidance", "1", "--diversity", "0", "--typical", "1"), "diversity, typical can be", 2),
+        (("--out", "x", "--autoguidance", "1", "--diversity", "0"), "autoguidance, diversity can be", 2),
         (("--out", "taken"), "is a file", 1),
     ],
 )

@@ -10,10 +10,13 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from imatlas import open_atlas
+from imatlas.app.cli.console import Console
 from imatlas.app.cli.main import app
+from imatlas.app.cli.wording import say_few_steps
 from imatlas.conditions import CONDITIONS
 from imatlas.generators import GENERATORS, CodeFlow, NeighborhoodPrior, Vae
 from imatlas.images import moving_shape
+from imatlas.training import Stage
 
 N_IMAGES, SIDE = 130, 8
 
@@ -85,6 +88,22 @@ def test_before_training_it_is_said_what_is_on_what_it_steers_and_what_is_off_an
     assert lines.index("density 1 number how ordinary (high) or unusual (low) it is") < next(
         number for number, line in enumerate(lines) if "autoencoder" in line
     )
+
+
+def test_the_card_lists_the_steps_of_every_stage(trained):
+    atlas, _ = trained
+    card = (open_atlas(atlas).model("0001-vae").folder / "README.md").read_text()
+    assert "- Budget: 20 steps\n- Steps: neighborhood prior 1, autoencoder 14, code flow 6\n" in card
+
+
+def test_steps_that_are_too_few_to_learn_much_in_are_warned_of(trained, capsys):
+    _, said = trained
+    assert "note: --steps 20 leaves 6 steps for stage code flow; below 100 what it draws is close to noise." in said
+    for steps in (0, 500):
+        say_few_steps(Console(), (Stage("first", (), 0.8), Stage("second", (), 0.2)), steps)
+        assert capsys.readouterr().out == ""
+    say_few_steps(Console(), (Stage("first", (), 0.8), Stage("second", (), 0.2)), 490)
+    assert "Give 500 or more, or a --budget instead." in capsys.readouterr().out
 
 
 def test_json_of_training_tells_which_conditions_are_on_or_off_and_why(trained, of_classes):

@@ -198,7 +198,7 @@ def train_atlas(
         if not is_first():
             return model
         model = replace(model, precision=_drawing_precision(model))
-        save_model(model, folder, folder.config["plan"] | {"stages": _as_trained(folder)})
+        save_model(model, folder, folder.config["plan"] | {"budget": wishes.budget, "stages": _as_trained(folder)})
     folder.write_card(images)
     atlas.choose_default(folder.name)
     return model
@@ -214,8 +214,9 @@ def _unfinished_or_finished(atlas: Atlas, key: str) -> ModelFolder | None:
 
 
 def _as_trained(folder: ModelFolder) -> dict[str, dict[str, object]]:
-    """Steps and precision of each stage as they were, by its name; with them a run can be repeated."""
-    return {row["stage"]: {"steps": row["steps"], "precision": row["precision"]} for row in folder.metrics}
+    """Steps and precision of each stage as they were, by its name, the prior first; with them a run can be repeated."""
+    rows = [*ModelFolder(folder.folder / "prior").metrics, *folder.metrics]
+    return {row["stage"]: {"steps": row["steps"], "precision": row["precision"]} for row in rows}
 
 
 def _drawing_precision(model: Model) -> str:

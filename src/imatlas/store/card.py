@@ -183,12 +183,15 @@ def _drawing_lines(config: Mapping[str, object], scores: Sequence[Score]) -> lis
 def _training_lines(config: Mapping[str, object]) -> list[str]:
     plan: Mapping[str, object] = config.get("plan") or {}  # type: ignore[assignment]
     seed = plan.get("seed", config.get("seed", "not recorded"))
-    budget = (
-        f"{plan['steps']:,} steps" if plan.get("steps") else f"{plan['seconds']:.0f} s" if "seconds" in plan else "not recorded"
-    )
+    budget = f"{plan['steps']:,} steps" if plan.get("steps") else "not recorded"
+    if not plan.get("steps") and {"budget", "seconds"} <= set(plan):
+        budget = f"{plan['budget']:.0f} s, of which {plan['seconds']:.0f} s were for this model"
+    stages: Mapping[str, Mapping[str, int]] = plan.get("stages") or {}  # type: ignore[assignment]
+    steps = ", ".join(f"{name} {stage['steps']:,}" for name, stage in stages.items())
     versions: Mapping[str, str] = config.get("versions") or {}  # type: ignore[assignment]
     return [
         f"- Budget: {budget}",
+        f"- Steps: {steps or 'not recorded'}",
         f"- Seed: {seed}",
         f"- Versions: {', '.join(f'{name} {value}' for name, value in versions.items()) or 'not recorded'}",
     ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from imatlas.checks import InputError
 from imatlas.training.plan import DECAY_SHARE, Plan
 
-__all__ = ["UNKNOWN_STEPS", "Pace", "judge_steps"]
+__all__ = ["FEW_STEPS", "UNKNOWN_STEPS", "Pace", "judge_steps"]
 
 CALIBRATION_STEPS = 4
 CORRECTED_EVERY = 20

@@ -13,6 +13,7 @@ from imatlas.app.cli.wording import (
     condition_facts,
     matrix_summary,
     say_conditions,
+    say_few_steps,
     say_forecast,
     say_images,
     say_survey,
@@ -200,6 +201,7 @@ def _map(console: Console, images: ImageSet, out: Path, wishes: Wishes) -> Atlas
 
 def _announce(console: Console, model: Model, wishes: Wishes) -> None:
     say_conditions(console, model.conditions, wishes.conditions)
+    say_few_steps(console, model.generator.stages(), wishes.steps)
     if model.mirrored:
         console.say("Mirror images belong to the set: half of each batch is mirrored.")
     if AUGMENTATION in model.generator.fields:

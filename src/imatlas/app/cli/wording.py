@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,8 @@ from imatlas.app.trust_words import graph_facts, trust_rows
 from imatlas.conditions import CONDITIONS, Condition
 from imatlas.recipes import Forecast, Survey, refuse_too_large, survey_manifold
 from imatlas.store import Atlas, MatrixAtlas, list_batches
+from imatlas.training import Plan, Stage
+from imatlas.training.pace import FEW_STEPS
 from imatlas.values import FeatureMatrix, ImageSet
 
 __all__ = [
@@ -19,6 +22,7 @@ __all__ = [
     "counted",
     "matrix_summary",
     "say_conditions",
+    "say_few_steps",
     "say_forecast",
     "say_images",
     "say_matrix",
@@ -96,6 +100,23 @@ def say_conditions(console: Console, conditions: Sequence[Condition], asked: Seq
             console.say(f"  {name:<15} {size:<11} {facts['steers']}")
         else:
             console.say(f"  {name:<15} {'off':<11} {facts['why']}")
+
+
+def say_few_steps(console: Console, stages: Sequence[Stage], steps: int) -> None:
+    """Warn where training steps that were asked for are too few for a stage to learn much in.
+
+    Parameters
+    ----------
+    stages : of the model; each has its share of the steps.
+    steps : that were asked for, 0 = as many as the budget allows, which is judged when that is known.
+    """
+    least = min(stages, key=lambda stage: stage.share)
+    own = Plan(steps=steps).for_stage(least).steps if steps else FEW_STEPS
+    if own < FEW_STEPS:
+        console.say(
+            f"note: --steps {steps} leaves {counted(own, 'step')} for stage {least.name}; below {FEW_STEPS} what it draws is "
+            f"close to noise. Give {math.ceil(FEW_STEPS / least.share):,} or more, or a --budget instead."
+        )
 
 
 def condition_facts(conditions: Sequence[Condition], asked: Sequence[str] | None) -> dict[str, dict[str, Any]]:
