@@ -84,7 +84,8 @@ def grid(
     model: ModelName = None,
     as_json: Json = False,
 ) -> None:
-    """Draw images all over the map, empty where no image lies; or between four pictures."""
+    """Draw images all over the map, all from one noise, so that only the place varies, and none where no image lies; or between
+    four pictures."""
     if pictures and len(pictures) != 4:
         raise typer.BadParameter(f"A grid has 4 corners, {len(pictures)} pictures were given; name 4, or none for the map.")
     from imatlas.app.cli import pathways
