@@ -3,7 +3,7 @@ import pytest
 from scipy import linalg
 
 from imatlas.checks import InputError
-from imatlas.evaluation import frechet
+from imatlas.evaluation import frechet, neighbor_shares
 from imatlas.evaluation.frechet import frechet_distance, frechet_estimate
 
 
@@ -44,6 +44,38 @@ def test_it_equals_the_matrix_square_root_form_for_any_sizes(n, m, d):
     expected = shift + np.trace(left) + np.trace(right) - 2 * overlap
     # The eigenvalue form loses half its digits on singular matrices: sqrt(1e-16) = 1e-8 each.
     assert frechet_distance(real, generated) == pytest.approx(expected, abs=2e-6)
+
+
+def test_it_needs_no_matrix_square_root_and_no_square_table_for_few_rows(monkeypatch):
+    """SciPy 1.18 took an argument of sqrtm away and broke four packages; and d x d numbers are gigabytes for pixels."""
+
+    def refuse(*_, **__):
+        raise AssertionError("asked for")
+
+    monkeypatch.setattr(linalg, "sqrtm", refuse)
+    monkeypatch.setattr(frechet.Moments, "of", refuse)
+    rng = np.random.default_rng(0)
+    real, generated = rng.normal(size=(30, 500)), rng.normal(size=(20, 500))
+    found = frechet_distance(real, generated)
+    assert type(found) is float
+    assert found > 0
+
+
+@pytest.mark.parametrize("fault", ["few", "not finite", "widths", "no matrix"])
+def test_features_that_cannot_be_compared_are_refused_in_words(fault):
+    rng = np.random.default_rng(0)
+    real, generated = rng.normal(size=(20, 4)), rng.normal(size=(20, 4))
+    if fault == "few":
+        generated, words = generated[:1], "1 rows of features came; 2 are needed"
+    elif fault == "not finite":
+        generated[3, 1], words = np.nan, "1 of 20 rows of features are not finite"
+    elif fault == "widths":
+        generated, words = generated[:, :3], "3 and 4 columns"
+    else:
+        generated, words = generated[:, 0], r"shape \(20,\)"
+    for compare in (frechet_distance, frechet_estimate, neighbor_shares):
+        with pytest.raises(InputError, match=words):
+            compare(real, generated)
 
 
 def test_the_same_set_is_at_distance_zero():

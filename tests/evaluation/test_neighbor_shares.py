@@ -106,6 +106,13 @@ def test_a_ball_of_radius_zero_holds_exact_duplicates_only():
         neighbor_shares(real, np.random.default_rng(1).normal(size=(10, 2)))
 
 
+def test_constant_features_lie_in_their_balls_of_radius_zero():
+    """A strict < alone would call every share zero, as prdc does; the warning says what was done instead."""
+    with pytest.warns(UserWarning, match="50 rows have 5 exact duplicates"):
+        found = neighbor_shares(np.full((30, 8), 0.1), np.full((20, 8), 0.1))
+    assert four(found) == (1.0, 1.0, 30 / 5, 1.0)
+
+
 def test_density_and_coverage_of_equal_distributions_have_their_known_means():
     """E[density] = 1 and E[coverage] = 1 - prod (n - j)/(n + m - j), in any dimension and with n != m."""
     rng = np.random.default_rng(0)

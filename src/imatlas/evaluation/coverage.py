@@ -20,6 +20,7 @@ import numpy as np
 
 from imatlas.evaluation.balls import Membership, ball_radii, members, mutual_counts
 from imatlas.evaluation.calibrated import Covering, K, PairSum, calibrated_coverage, drawn_balls, open_share, unseen_share
+from imatlas.evaluation.doors import require_features
 from imatlas.evaluation.intervals import Estimate, Traced, row_errors
 from imatlas.evaluation.judged import Comparison, compare
 from imatlas.evaluation.nearest import nearest_rows
@@ -63,6 +64,11 @@ def neighbor_shares(
     k : neighbors that set a ball's radius; more of them make wider balls and higher shares.
     low_precision : screen pairs in bfloat16; None measures once which is faster. The numbers are the same.
 
+    Raises
+    ------
+    InputError
+        If a set has no more than k rows or numbers that are not finite, or the widths differ.
+
     Warns
     -----
     UserWarning
@@ -75,6 +81,7 @@ def neighbor_shares(
     >>> neighbor_shares(rows, rows)
     NeighborShares(precision=1.0, recall=1.0, density=1.0, coverage=1.0)
     """
+    require_features(real, generated)
     real_radii, generated_radii = (ball_radii(rows, k, low_precision=low_precision) for rows in (real, generated))
     n_flat = int((real_radii == 0).sum() + (generated_radii == 0).sum())
     if n_flat:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from imatlas.evaluation.doors import require_features
 from imatlas.evaluation.intervals import Traced, row_errors
 from imatlas.evaluation.judged import Comparison, compare
 from imatlas.values import Score, Trial
@@ -37,15 +38,14 @@ def effective_modes(rows: np.ndarray) -> float:
     >>> effective_modes(np.eye(8).repeat(5, axis=0))
     8.0
     """
-    unit = _unit(rows)
-    return float(1 / np.square(unit.T @ unit / len(unit)).sum())
+    require_features(rows, at_least=1)
+    return float(1 / np.square(_products(_unit(rows))).sum())
 
 
 def vendi_score(rows: np.ndarray) -> float:
     """Give the Vendi score of order 1 of rows (n, d), taken as already centred; O(n d^2 + d^3) or O(n^2 d + n^3)."""
-    unit = _unit(rows)
-    gram = unit.T @ unit if unit.shape[1] <= len(unit) else unit @ unit.T
-    shares = np.linalg.eigvalsh(gram / len(unit))
+    require_features(rows, at_least=1)
+    shares = np.linalg.eigvalsh(_products(_unit(rows)))
     shares = shares[shares > 1e-15]
     return float(np.exp(-(shares * np.log(shares)).sum()))
 
@@ -76,6 +76,11 @@ def _unit(rows: np.ndarray) -> np.ndarray:
     return np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0)
 
 
+def _products(unit: np.ndarray) -> np.ndarray:
+    """Give the smaller of the d x d and the n x n products of rows over n; both have the same eigenvalues above zero."""
+    return (unit.T @ unit if unit.shape[1] <= len(unit) else unit @ unit.T) / len(unit)
+
+
 @dataclass(frozen=True)
 class _Counted:
     """A number of modes, each row's influence on its logarithm (m,), and the variance of that due to pairs of rows."""
@@ -103,10 +108,9 @@ class _Spectrum:
 
 
 def _spectrum(comparison: Comparison) -> _Spectrum:
-    """From the smaller of the d x d and the m x m products of the rows, which share their eigenvalues."""
     unit = _unit(comparison.generated[_chosen_rows(comparison)])
     m, d = unit.shape
-    shares, vectors = np.linalg.eigh((unit.T @ unit if d <= m else unit @ unit.T) / m)
+    shares, vectors = np.linalg.eigh(_products(unit))
     kept = shares > 1e-12
     shares, vectors = shares[kept], vectors[:, kept]
     return _Spectrum(shares, np.square(unit @ vectors) if d <= m else np.square(vectors) * (shares * m))
