@@ -9,8 +9,8 @@ from torch import nn
 
 from imatlas.generators import LatentFlow
 from imatlas.generators.adversarial import clamped, critic_loss, drawer_loss, frozen, gradient_penalty
-from imatlas.networks.augment import changed_alike
 from imatlas.networks.critic import Critic
+from imatlas.networks.critic_augmentation import changed_alike
 
 SHAPE = (1, 8, 8)
 

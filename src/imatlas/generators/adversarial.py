@@ -23,8 +23,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from imatlas.networks.augment import changed_alike
 from imatlas.networks.critic import Critic
+from imatlas.networks.critic_augmentation import changed_alike
 from imatlas.training.contract import Stage
 
 __all__ = [
@@ -56,7 +56,7 @@ def game(stage: Stage) -> Stage:
 def scores_of(critic: Critic, vectors: Tensor, generator: torch.Generator, *, changed: bool) -> Scores:
     """Give the critic of b real and b drawn images that should fit the same vectors (b, d).
 
-    With changed both images of a pair are shown changed alike (`imatlas.networks.augment`), lest few be learned by heart.
+    With changed both images of a pair are shown changed alike (`networks.critic_augmentation`), lest few be learned by heart.
     """
     twice = vectors.repeat(2, 1)
     return lambda both: critic(changed_alike(both, generator) if changed else both, twice)

@@ -23,7 +23,7 @@ import torch
 from scipy.interpolate import make_interp_spline
 from torch import Tensor
 
-__all__ = ["Decode", "arc", "even_path", "hold", "path_energy", "refine_path", "travelled"]
+__all__ = ["Decode", "arc", "even_path", "hold", "refine_path", "travelled"]
 
 BLOCK = 512
 FINE = 4
@@ -58,13 +58,6 @@ def hold(path: np.ndarray, radii: np.ndarray | None = None) -> np.ndarray:
     lengths = np.linalg.norm(path, axis=1)
     wanted = np.linspace(lengths[0], lengths[-1], len(path)) if radii is None else radii
     return (path * (wanted / np.maximum(lengths, TINY))[:, None]).astype(np.float32)
-
-
-def path_energy(decode: Decode, path: np.ndarray) -> float:
-    """Give the energy m sum_i |g(w_i+1) - g(w_i)|^2 of a path (m + 1, d); at least its squared length."""
-    with torch.no_grad():
-        drawn = decode(torch.from_numpy(path)).flatten(1).double()
-    return float((len(path) - 1) * drawn.diff(dim=0).square().sum())
 
 
 def refine_path(decode: Decode, paths: np.ndarray, *, held: bool = True, steps: int = 50, rate: float = 0.05) -> np.ndarray:

@@ -3,7 +3,7 @@
 The game and its penalties are those of `adversarial.py`. A real image and a drawn one that are compared have the same
 codes, and fields are dropped from both alike, so one game teaches every combination of conditions, and none. Of few
 images a critic soon knows each by heart; so both sides of each pair are shown changed, in ways whose gradients reach the
-drawer, where there are fewer than 20,000 (`networks/augment.py`).
+drawer, where there are fewer than 20,000 (`networks/critic_augmentation.py`).
 
 References
 ----------

@@ -136,8 +136,7 @@ class Vae(Generator):
 
     def posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Give mean and log variance, each (b, code_dim), of the code of images in [-1, 1]."""
-        mean, log_variance = self.reader(images).float().chunk(2, dim=1)
-        return mean, log_variance.clamp(-LOG_VARIANCE_LIMIT, LOG_VARIANCE_LIMIT)
+        return _moments(self.reader(images))
 
     def posterior_of_many(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Give the same of many images, of which no more than a block's layers are in memory at once."""
@@ -193,8 +192,13 @@ class Vae(Generator):
         if not self.fields:
             zeros = torch.zeros(b, self.code_dim, device=self.prior.weight.device)
             return zeros, zeros
-        mean, log_variance = self.prior(self.condition(codes, b)).float().chunk(2, dim=1)
-        return mean, log_variance.clamp(-LOG_VARIANCE_LIMIT, LOG_VARIANCE_LIMIT)
+        return _moments(self.prior(self.condition(codes, b)))
+
+
+def _moments(told: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and log variance, each (b, code_dim), of normal distributions as a layer tells them (b, 2 code_dim)."""
+    mean, log_variance = told.float().chunk(2, dim=1)
+    return mean, log_variance.clamp(-LOG_VARIANCE_LIMIT, LOG_VARIANCE_LIMIT)
 
 
 def _drawn(mean: Tensor, log_variance: Tensor, generator: torch.Generator) -> Tensor:

@@ -61,14 +61,14 @@ class Path:
     off: tuple[float, float]
 
 
-def morph(model: Model, images: ImageSet, manifold: Manifold, first: int, last: int, *, frames: int = 16) -> np.ndarray:
+def morph(model: Model, images: ImageSet, manifold: Manifold, ends: tuple[int, int], *, frames: int = 16) -> np.ndarray:
     """Draw the way along the manifold from one image of the set to another.
 
     Parameters
     ----------
     model : with a code (VAE or latent flow).
     images, manifold : the set and what was learned of it.
-    first, last : places in `manifold.rows`, 0 to n - 1.
+    ends : places of both in `manifold.rows`, 0 to n - 1.
     frames : pictures drawn, both ends included.
 
     Returns
@@ -80,9 +80,10 @@ def morph(model: Model, images: ImageSet, manifold: Manifold, first: int, last: 
     InputError
         If the model has no code of an image, or no neighbors connect the two images.
     """
-    geodesic_path(manifold.graph, first, last)
-    ends = encode(model.generator, images.pixels[manifold.rows[[first, last]]])
-    return draw_path(model.generator, geodesic_codes(model.generator, code_chart(model, images, manifold), ends, frames=frames))
+    geodesic_path(manifold.graph, *ends)
+    codes = encode(model.generator, images.pixels[manifold.rows[list(ends)]])
+    way = geodesic_codes(model.generator, code_chart(model, images, manifold), codes, frames=frames)
+    return draw_path(model.generator, way)
 
 
 def draw_ways(
