@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from itertools import zip_longest
+from typing import cast
 
 import numpy as np
 
@@ -162,7 +163,8 @@ def patch_copy_metric(trial: Trial, space: str = PATCH_SPACE) -> Score:
 
 def closest_pairs(score: Score) -> tuple[CopyPair, ...]:
     """Give the generated images nearest to a training image, nearest first, from a copy score."""
-    return tuple(CopyPair(*pair, score.space) for pair in score.details["pairs"])  # type: ignore[attr-defined]
+    pairs = cast(list[tuple[int, int, float]], score.details["pairs"])
+    return tuple(CopyPair(row, train_row, ratio, score.space) for row, train_row, ratio in pairs)
 
 
 def pairs_in_turns(scores: Iterable[Score]) -> tuple[CopyPair, ...]:
