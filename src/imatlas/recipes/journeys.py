@@ -165,12 +165,7 @@ def train_atlas(
     if not atlas.has_manifold:
         raise InputError(f"{atlas.folder} has no map yet. Run: imatlas map DATA --out {atlas.folder}")
     images, manifold = atlas.images, atlas.manifold
-    seconds = max(wishes.budget - atlas.seconds.get("map", 0.0), LEAST_GENERATOR_SHARE * wishes.budget)
-    asked = {"generator": wishes.generator, "conditions": wishes.conditions, "budget": wishes.budget, "steps": wishes.steps}
-    if wishes.precision != "auto":
-        asked["precision"] = wishes.precision
-    key = content_hash(atlas.images_hash, manifold.key, asked, wishes.seed)
-    plan = Plan(steps=wishes.steps, seconds=seconds, seed=wishes.seed, precision=wishes.precision)
+    plan, key = _plan_of(atlas, wishes), _key_of(atlas, wishes)
     folder = _unfinished_or_finished(atlas, key)
     if folder is not None and folder.is_trained:
         return load_model(folder)
@@ -179,13 +174,7 @@ def train_atlas(
     model = build_model(images, manifold, kind=wishes.generator, conditions=wishes.conditions, seed=wishes.seed)
     if announce is not None:
         announce(model)
-    if folder is None and is_first():
-        folder = atlas.new_model(wishes.generator.replace("_", "-"))
-        write_plan(model, folder, {"key": key, "seconds": seconds, "steps": wishes.steps, "seed": wishes.seed})
-    wait()
-    folder = folder or _unfinished_or_finished(atlas, key)
-    if folder is None:
-        raise FailedRun(f"The first process began a model in {atlas.folder} that this one does not see. Share one disk.")
+    folder = _begun(atlas, model, key, plan)
     plan = replace(plan, seconds=float(folder.config["plan"]["seconds"]))
     model = replace(model, name=folder.name)
     model.generator.to(device)
@@ -202,6 +191,32 @@ def train_atlas(
     folder.write_card(images)
     atlas.choose_default(folder.name)
     return model
+
+
+def _plan_of(atlas: Atlas, wishes: Wishes) -> Plan:
+    """The plan of a generator: what mapping left of the budget, and 30 % of it at least."""
+    seconds = max(wishes.budget - atlas.seconds.get("map", 0.0), LEAST_GENERATOR_SHARE * wishes.budget)
+    return Plan(steps=wishes.steps, seconds=seconds, seed=wishes.seed, precision=wishes.precision)
+
+
+def _key_of(atlas: Atlas, wishes: Wishes) -> str:
+    """Hash of all that decides what a model becomes; by it a run is found again."""
+    asked = {"generator": wishes.generator, "conditions": wishes.conditions, "budget": wishes.budget, "steps": wishes.steps}
+    if wishes.precision != "auto":
+        asked["precision"] = wishes.precision
+    return content_hash(atlas.images_hash, atlas.manifold.key, asked, wishes.seed)
+
+
+def _begun(atlas: Atlas, model: Model, key: str, plan: Plan) -> ModelFolder:
+    """The folder a model is trained in: the one where it was begun, or a new one, which the first process makes for all."""
+    if is_first() and _unfinished_or_finished(atlas, key) is None:
+        made = atlas.new_model(model.kind.replace("_", "-"))
+        write_plan(model, made, {"key": key, "seconds": plan.seconds, "steps": plan.steps, "seed": plan.seed})
+    wait()
+    folder = _unfinished_or_finished(atlas, key)
+    if folder is None:
+        raise FailedRun(f"The first process began a model in {atlas.folder} that this one does not see. Share one disk.")
+    return folder
 
 
 def _unfinished_or_finished(atlas: Atlas, key: str) -> ModelFolder | None:
