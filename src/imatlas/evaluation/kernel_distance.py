@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from imatlas.evaluation.doors import require_features
 from imatlas.evaluation.intervals import Estimate, Traced
 from imatlas.evaluation.judged import Comparison, compare
 from imatlas.values import Score, Trial
@@ -48,6 +49,7 @@ def kernel_distance(real: np.ndarray, generated: np.ndarray, *, seed: int = 0) -
     >>> kernel_distance(rows[:200], rows[200:] + 1.0).value > 1.0
     True
     """
+    require_features(real, generated, at_least=3)
     rng = np.random.default_rng(seed)
     sums = _kernel_sums(real[rng.permutation(len(real))], generated[rng.permutation(len(generated))])
     traced = _traced(sums)

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from imatlas.checks import InputError
+from imatlas.evaluation.doors import require_features
 from imatlas.evaluation.intervals import Estimate, Traced, row_errors
 from imatlas.evaluation.judged import Comparison, compare
 from imatlas.values import Score, Trial
@@ -57,9 +57,7 @@ def sliced_distance(real: np.ndarray, generated: np.ndarray, *, n_directions: in
     >>> found.interval[0] < 3 * 6 < found.interval[1]
     True
     """
-    for rows in (real, generated):
-        if len(rows) < FEWEST_ROWS:
-            raise InputError(f"{len(rows)} rows; a sliced distance needs {FEWEST_ROWS} at least. Give more rows.")
+    require_features(real, generated, at_least=FEWEST_ROWS)
     directions = _Directions.drawn(real.shape[1], n_directions, seed)
     traced, plain = _trace(real, generated, directions, _split_distances(real, directions))
     return traced.distance(uncorrected=plain)
