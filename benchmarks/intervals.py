@@ -34,7 +34,8 @@ RESULTS = HERE / "results" / "intervals.json"
 BALLS = ("clipped_density", "precision", "density", "coverage", "recall")
 MODES = ("mode_ratio", "vendi_ratio", "mode_share")
 DISTANCES = ("kernel_distance", "frechet_distance", "sliced_distance")
-JUDGED = DISTANCES + BALLS + MODES + ("copy_rate", "duplicate_rate")
+RATES = ("copy_rate", "duplicate_rate")
+JUDGED = DISTANCES + BALLS + MODES + RATES
 
 Draw = Callable[[np.random.Generator, int], np.ndarray]
 
@@ -136,7 +137,9 @@ def measure(name: str, draw: int, n: int = N) -> dict[str, tuple[float, float, f
         traced = [TRACED[metric](compare(trial, SPACE)) for trial in (first, second)] if metric in TRACED else []
         # A distance is what its metric gives, less the floor, which would take a third of the time.
         estimate = traced[0].distance() if metric in DISTANCES else METRICS[metric](first, SPACE)
-        found[metric] = (estimate.value, *estimate.interval)
+        # A rate is never below 0; what it would be unclipped has the rate's truth as its mean.
+        value = estimate.value if metric not in RATES else estimate.details["unclipped"]
+        found[metric] = (value, *estimate.interval)
         if traced:
             gap = traced[0].minus(traced[1]).estimate()
             found[f"{metric}, difference"] = (gap.value, *gap.interval)
@@ -149,7 +152,7 @@ def truth_of(scenario: str, metric: str, values: np.ndarray) -> tuple[float, str
         return known[metric], "form"
     if metric.endswith("difference") and scenario == "equal":
         return 0.0, "form"
-    return float(values.mean()), "mean"
+    return (max(0.0, float(values.mean())) if metric in RATES else float(values.mean())), "mean"
 
 
 def table(log: Path) -> list[dict[str, object]]:

@@ -147,11 +147,8 @@ def drawn_balls(by_ball: np.ndarray, growing: np.ndarray, neighbors: np.ndarray)
     """
     n, k = neighbors.shape
     lost = np.repeat(growing / k, k)
-    found = neighbors.ravel()
-    errors = row_errors(n * (by_ball - np.bincount(found, weights=lost, minlength=n)))
-    centres = np.repeat(np.arange(n), k)
-    mutual = np.isin(centres * n + found, found * n + centres)
-    return errors, float(lost @ lost + (lost * growing[found] / k)[mutual].sum())
+    gains = np.bincount(neighbors.ravel(), weights=lost, minlength=n)
+    return row_errors(n * (by_ball - gains)), float(lost @ lost)
 
 
 def unseen_share(n: int) -> float:
