@@ -12,15 +12,16 @@ import numpy as np
 
 from imatlas import __version__
 from imatlas.app.contents import ClosePair, ReportContents
+from imatlas.app.interval_words import interval_words
 from imatlas.app.report import write_report
 from imatlas.app.scoreboard import shown
-from imatlas.evaluation import score_table
+from imatlas.evaluation import Difference, score_table
 from imatlas.files import content_hash, write_bytes, write_json
 from imatlas.pictures import contact_sheet, write_png
 from imatlas.recipes import Judgement
 from imatlas.values import Codes, ImageSet, Samples, Score
 
-__all__ = ["judgement_facts", "judgement_table", "write_judgement"]
+__all__ = ["difference_facts", "judgement_facts", "judgement_table", "write_judgement"]
 
 SHOWN_PAIRS = 20
 SHEET_COLUMNS = 10
@@ -34,7 +35,7 @@ def judgement_facts(judgement: Judgement) -> dict[str, object]:
     rows = []
     for score in scores:
         at = {name: known.get((score.name, score.space)) for name, known in by_reference.items()}
-        rows.append(asdict(score) | {"references": at})
+        rows.append(asdict(score) | {"interval_method": interval_words(score), "references": at})
     return {
         "verdict": list(judgement.verdict),
         "warnings": list(judgement.warnings),
@@ -50,10 +51,17 @@ def judgement_facts(judgement: Judgement) -> dict[str, object]:
     }
 
 
+def difference_facts(difference: Difference) -> dict[str, object]:
+    """Give a difference of two generators as JSON values."""
+    made = "traced to the same real rows, so that what they share cancels" if difference.is_paired else "two intervals joined"
+    more = {name: getattr(difference, name) for name in ("value", "favours", "n_needed")}
+    return asdict(difference) | more | {"interval_method": made}
+
+
 def judgement_table(judgement: Judgement) -> tuple[list[str], list[list[str]]]:
-    """Give a judgement as a table for people: the headings, and one row per score and space, better ones not marked."""
+    """Give a judgement as a table for people: the headings, and one row per score and space."""
     names = list(judgement.references)
-    headings = ["", "measure", "space", "value", "95 % interval", "real images", *names, "better", "n"]
+    headings = ["block", "measure", "space", "value", "95 % interval", "real images", *names, "better", "n"]
     rows = []
     known = {(score.name, score.space): score for score in judgement.scores}
     for row in score_table(judgement.scores, judgement.references):
@@ -84,7 +92,7 @@ def write_judgement(
     headings, rows = judgement_table(judgement)
     write_json(folder / "table.json", facts)
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([["block", *headings[1:]], *rows])
+    csv.writer(text, lineterminator="\n").writerows([headings, *rows])
     write_bytes(folder / "table.csv", text.getvalue().encode())
     write_bytes(folder / "table.md", _markdown(judgement, headings, rows).encode())
     paths = [folder / name for name in ("table.json", "table.csv", "table.md", "report.html")]

@@ -5,7 +5,14 @@ from imatlas.recipes.evaluating import Terms, evaluate, evaluate_all
 from imatlas.recipes.exporting import Exported, Origin, export_from, export_model, load_extractor
 from imatlas.recipes.forecasting import Forecast, StepForecast, forecast, forecast_images, forecast_rows, refuse_too_large
 from imatlas.recipes.journeys import Wishes, extractor_of, judge_atlas, map_images, mapper_of, pick_device, train_atlas
-from imatlas.recipes.judging import Judgement, choose_spaces, evaluate_model, judge_images, judging_count
+from imatlas.recipes.judging import (
+    Judgement,
+    choose_spaces,
+    compare_judgements,
+    evaluate_model,
+    judge_images,
+    judging_count,
+)
 from imatlas.recipes.learning import FEWEST_TO_MAP, Learned, choose_extractor, fit_manifold, learn
 from imatlas.recipes.matrix_journeys import map_matrix, methods_of
 from imatlas.recipes.modeling import FEWEST_TO_TRAIN, Model, build_model, load_model, save_model, with_bank
@@ -48,6 +55,7 @@ __all__ = [
     "cluster_hearts",
     "cluster_levels",
     "code_chart",
+    "compare_judgements",
     "draw_ways",
     "evaluate",
     "evaluate_all",

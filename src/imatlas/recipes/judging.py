@@ -13,6 +13,8 @@ from imatlas.conditions import ClassCondition
 from imatlas.evaluation import (
     DEFAULT_METRICS,
     CopyPair,
+    Difference,
+    compare_trials,
     evaluate_trial,
     gaussian_images,
     pairs_in_turns,
@@ -21,6 +23,7 @@ from imatlas.evaluation import (
     with_generated,
 )
 from imatlas.evaluation.adherence import CODE_METRICS
+from imatlas.evaluation.paired import COMPARED
 from imatlas.evaluation.scoring import SPACELESS
 from imatlas.features import JUDGES, Extractor
 from imatlas.progress import Progress, Report, silent
@@ -35,6 +38,7 @@ __all__ = [
     "FEWEST_TO_JUDGE",
     "Judgement",
     "choose_spaces",
+    "compare_judgements",
     "draw_to_judge",
     "evaluate_model",
     "judge_images",
@@ -187,6 +191,18 @@ def judge_images(
     return Judgement(
         scores, references, said, pairs_in_turns(scores), generated, real, trial, tuple(warnings), _joined(left_out)
     )
+
+
+def compare_judgements(first: Judgement, second: Judgement) -> tuple[Difference, ...]:
+    """Compare two generators that were judged against the same real images, by what both were scored by in feature spaces.
+
+    Raises
+    ------
+    InputError
+        If the real images differ.
+    """
+    both = {score.name for score in first.scores} & {score.name for score in second.scores}
+    return compare_trials(first.trial, second.trial, metrics=[name for name in COMPARED if name in both])
 
 
 def _with_codes(judgement: Judgement, codes: Mapping[str, Mapping[str, np.ndarray]]) -> Judgement:

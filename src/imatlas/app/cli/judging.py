@@ -8,10 +8,11 @@ from pathlib import Path
 
 from imatlas.app.cli.console import MISUSED, Console, sentences
 from imatlas.app.cli.sources import model_of
-from imatlas.app.judgement_files import judgement_facts, judgement_table, write_judgement
+from imatlas.app.judgement_files import difference_facts, judgement_facts, judgement_table, write_judgement
 from imatlas.checks import InputError
+from imatlas.evaluation import difference_sentences
 from imatlas.features import Extractor
-from imatlas.recipes import Judgement, Terms, choose_spaces, evaluate_all, judge_atlas
+from imatlas.recipes import Judgement, Terms, choose_spaces, compare_judgements, evaluate_all, judge_atlas
 from imatlas.store import open_atlas
 
 __all__ = ["Giving", "evaluate_atlas", "evaluate_sets", "read_terms"]
@@ -72,26 +73,37 @@ def evaluate_sets(real: Path, generated: Sequence[Path], terms: Terms, giving: G
 
 def _give(console: Console, judgements: Sequence[Judgement], out: Path | None) -> None:
     """Say every judgement, write it where it is wanted, and give all as JSON: the first, and the others in its list."""
+    names = _names(judgements)
     told = []
-    for judgement in judgements:
-        _say(console, judgement, named=len(judgements) > 1)
-        told.append(judgement_facts(judgement))
-    facts = told[0] | {"against": told[1:]}
+    for name, judgement in zip(names, judgements, strict=True):
+        _say(console, judgement, name if len(names) > 1 else "")
+        told.append({"name": name} | judgement_facts(judgement))
+    first = judgements[0]
+    for name, judgement, facts in zip(names[1:], judgements[1:], told[1:], strict=True):
+        found = compare_judgements(first, judgement)
+        said = difference_sentences(found, names=(names[0], name))
+        console.say("", f"== {names[0]} against {name}, on the same real images", *said)
+        facts["differences"] = {"sentences": list(said), "rows": [difference_facts(one) for one in found]}
     if out is not None:
-        places = [out] if len(judgements) == 1 else [out / f"{row}" for row in range(1, len(judgements) + 1)]
-        sources = [Path(judgement.generated.source).name for judgement in judgements]
-        rivals = {f"{row} {name}": judgement.scores for row, (name, judgement) in enumerate(zip(sources, judgements), start=1)}
+        places = [out] if len(names) == 1 else [out / f"{row}" for row in range(1, len(names) + 1)]
+        rivals = {name: judgement.scores for name, judgement in zip(names, judgements, strict=True)}
         for judgement, place, own in zip(judgements, places, told, strict=True):
             paths = write_judgement(judgement, place, own, rivals)
             console.say(f"In {place}: {', '.join(path.name for path in paths)}")
-    console.give(facts)
+    console.give(told[0] | {"against": told[1:]})
 
 
-def _say(console: Console, judgement: Judgement, *, named: bool) -> None:
+def _names(judgements: Sequence[Judgement]) -> list[str]:
+    """Give a short name to each generator that no other one has."""
+    short = [Path(judgement.generated.source).name or "generated" for judgement in judgements]
+    return [f"{row} {name}" if short.count(name) > 1 else name for row, name in enumerate(short, start=1)]
+
+
+def _say(console: Console, judgement: Judgement, name: str) -> None:
     drawn, parts = judgement.generated, judgement.real.parts
     height, width, channels = drawn.shape
-    if named:
-        console.say("", f"== {drawn.source}")
+    if name:
+        console.say("", f"== {name}")
     console.say(
         f"{len(drawn):,} generated images against {len(parts['train']):,} real ones and {len(parts['held_out']):,} held out, "
         f"{height} x {width} {'gray' if channels == 1 else 'colour'}.",
@@ -102,7 +114,7 @@ def _say(console: Console, judgement: Judgement, *, named: bool) -> None:
     )
     headings, rows = judgement_table(judgement)
     widths = [max(len(row[column]) for row in (headings, *rows)) for column in range(len(headings))]
-    block = ""
+    block = " "
     for row in (headings, *rows):
         shown = ["" if row[0] == block else row[0], *row[1:]]
         block = row[0]
