@@ -12,16 +12,14 @@ Nothing is tuned for a set. Usage, in an environment made by scripts/bench-setup
 import argparse
 import json
 import os
-import platform
-import statistics
 import subprocess
 import sys
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 from manifold.plan import GROUPS, Job, jobs, state_of, versions
 from manifold.table import tables
+from running import brief, kept_runs, machine, medians, now, start_python
 
 HERE = Path(__file__).parent
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
@@ -53,7 +51,7 @@ def main() -> None:
         print(f"out of date, and left out below: {', '.join(gone)}\n")
     print("\n".join(tables(results)))
     if asked.rows is None:
-        kept = {"command": " ".join(["python", *sys.argv]), **machine(), "cells": results}
+        kept = {"command": " ".join(["python", *sys.argv]), **machine(versions()), "cells": results}
         asked.out.mkdir(parents=True, exist_ok=True)
         (asked.out / "manifold.json").write_text(json.dumps(kept, indent=1) + "\n")
     if failed:
@@ -63,11 +61,13 @@ def main() -> None:
 def measure(chosen: list[Job], cells: Path, asked: argparse.Namespace) -> list[str]:
     """Measure what is not there or out of date, round by round; give the names that failed."""
     sets = sorted({job.set_name for job in chosen})
-    _python("manifold.sets", *sets, "--data", str(asked.data), "--scratch", str(asked.scratch), check=True)
+    made = start_python("manifold.sets", *sets, "--data", str(asked.data), "--scratch", str(asked.scratch))
+    if made.returncode:
+        sys.exit(made.stderr)
     failed = []
     for turn in range(asked.repeats):
         for job in chosen:
-            kept = _kept(cells, job)
+            kept = kept_runs(_file(cells, job), state_of(job))
             again = asked.fresh and turn == 0
             if job.name in failed or (len(kept["runs"]) > turn and not again):
                 continue
@@ -78,7 +78,7 @@ def measure(chosen: list[Job], cells: Path, asked: argparse.Namespace) -> list[s
                 print(f"{job.name}: not there ({numbers['absent']})", flush=True)
             else:
                 runs = [] if again else kept["runs"]
-                kept = {"state": kept["state"], "date": _now(), "runs": [*runs, numbers]}
+                kept = {"state": kept["state"], "date": now(), "runs": [*runs, numbers]}
                 _file(cells, job).write_text(json.dumps(kept, indent=1) + "\n")
     return failed
 
@@ -96,7 +96,7 @@ def run(job: Job, cells: Path, asked: argparse.Namespace) -> dict[str, object] |
         print(f"{job.name}: failed\n{done.stderr[-2000:]}", flush=True)
         return None
     numbers = json.loads(out.read_text()) | {"load_before": load}
-    print(f"{job.name}: {time.time() - start:.0f} s with scores  {_brief(numbers)}", flush=True)
+    print(f"{job.name}: {time.time() - start:.0f} s with scores  {brief(numbers)}", flush=True)
     return numbers
 
 
@@ -104,26 +104,10 @@ def gather(cells: Path) -> dict[str, dict]:
     """Give every cell that is up to date, by name: medians of its runs, their number, and the date of the last."""
     results = {}
     for job in jobs(list(GROUPS)):
-        kept = _kept(cells, job)
+        kept = kept_runs(_file(cells, job), state_of(job))
         if kept["runs"]:
-            results[job.name] = _medians(kept["runs"]) | {"runs": len(kept["runs"]), "date": kept["date"]}
+            results[job.name] = medians(kept["runs"]) | {"runs": len(kept["runs"]), "date": kept["date"]}
     return results
-
-
-def machine() -> dict[str, object]:
-    """Give the processor, its cores, the memory, and the versions of everything."""
-    name = next((line.split(":")[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")), "")
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return {
-        "date": _now(),
-        "processor": name or platform.processor(),
-        "cores": cores,
-        "memory_gb": round(memory, 1),
-        "system": platform.platform(),
-        "python": platform.python_version(),
-        "versions": versions(),
-    }
 
 
 def _warm_up(job: Job, asked: argparse.Namespace, options: list[str], out: Path) -> None:
@@ -137,50 +121,17 @@ def _warm_up(job: Job, asked: argparse.Namespace, options: list[str], out: Path)
 
 def _cell(job: Job, options: list[str], out: Path, *, launched: float) -> subprocess.CompletedProcess:
     threads = {name: job.library.split(":")[1] for name in THREADS} if job.group == "threads" else {}
-    return _python("manifold.cell", job.name, *options, "--out", str(out), "--launched", repr(launched), environment=threads)
-
-
-def _python(module: str, *options: str, environment: dict[str, str] | None = None, check: bool = False):
-    path = os.pathsep.join(part for part in (str(HERE), os.environ.get("PYTHONPATH", "")) if part)
-    command = [sys.executable, "-W", "ignore", "-m", module, *options]
-    process = subprocess.run(
-        command, env=os.environ | {"PYTHONPATH": path} | (environment or {}), text=True, stderr=subprocess.PIPE
+    return start_python(
+        "manifold.cell", job.name, *options, "--out", str(out), "--launched", repr(launched), environment=threads
     )
-    if check and process.returncode:
-        sys.exit(process.stderr)
-    return process
 
 
 def _file(cells: Path, job: Job) -> Path:
     return cells / (job.name.replace("/", "--").replace(":", "-") + ".json")
 
 
-def _kept(cells: Path, job: Job) -> dict:
-    state, file = state_of(job), _file(cells, job)
-    kept = json.loads(file.read_text()) if file.exists() else {}
-    return kept if kept.get("state") == state else {"state": state, "runs": []}
-
-
-def _medians(runs: list[dict]) -> dict[str, object]:
-    last = runs[-1]
-    numbers = {name for name, value in last.items() if isinstance(value, (int, float)) and not isinstance(value, bool)}
-    return {name: statistics.median(run[name] for run in runs) if name in numbers else last[name] for name in last}
-
-
 def _is_part(name: str, part: str) -> bool:
     return name == part or name.startswith(part + "/")
-
-
-def _brief(numbers: dict[str, object]) -> str:
-    return ", ".join(f"{name} {value:.4g}" for name, value in numbers.items() if isinstance(value, float) and "cpu" not in name)
-
-
-def _lines(path: str) -> list[str]:
-    return Path(path).read_text().splitlines() if Path(path).exists() else []
-
-
-def _now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 if __name__ == "__main__":
