@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["NORMAL_95", "Estimate", "Traced", "deal_groups", "jackknife_error", "row_errors", "wilson_interval"]
+__all__ = ["NORMAL_95", "Estimate", "Traced", "row_errors", "wilson_interval"]
 
 NORMAL_95 = 1.959963984540054
 
@@ -113,24 +113,6 @@ class Traced:
 def row_errors(influence: np.ndarray) -> np.ndarray:
     """Give what each row adds to the error of a mean, (n,), from its influence on the number, (n,)."""
     return (influence - influence.mean()) / np.sqrt(len(influence) * max(1, len(influence) - 1))
-
-
-def deal_groups(n_rows: int, n_groups: int, seed: int) -> np.ndarray:
-    """Deal rows into groups of nearly equal size at random.
-
-    Returns
-    -------
-    int64 (n_rows,), a group number in [0, min(n_groups, n_rows)).
-    """
-    groups = np.arange(n_rows) % min(n_groups, n_rows)
-    return np.random.default_rng(seed).permutation(groups)
-
-
-def jackknife_error(replicates: np.ndarray) -> np.ndarray:
-    """Give the delete-group jackknife's standard error from the leave-one-group-out values (g, ...)."""
-    g = len(replicates)
-    spread = np.square(replicates - replicates.mean(axis=0)).sum(axis=0)
-    return np.sqrt((g - 1) / g * spread)
 
 
 def wilson_interval(n_hits: float, n_trials: int) -> tuple[float, float]:

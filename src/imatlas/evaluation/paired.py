@@ -50,8 +50,8 @@ TRACED: dict[str, Callable[[Comparison], Traced]] = {
 }
 """Metrics whose error is traced to the real rows."""
 
-COMPARED = tuple(name for name in DEFAULT_METRICS if name != "dimension")
-"""What is compared by default: all but the dimension, of which neither more nor less is better."""
+COMPARED = tuple(name for name in DEFAULT_METRICS if name not in ("dimension", "spacing"))
+"""What is compared by default: all but dimension and spacing, of which neither more nor less is better."""
 
 POWER_80 = 0.8416212335729143
 
