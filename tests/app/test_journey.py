@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 from imatlas import open_atlas
 from imatlas.app.cli.main import app
 from imatlas.images import moving_shape
-from imatlas.recipes import judging
+from imatlas.recipes import contenders, judging
+from imatlas.recipes.timing import time_model
 
 N_IMAGES, SIDE = 120, 12
 
@@ -25,9 +26,10 @@ def command(*words: object) -> str:
 
 @pytest.fixture(scope="module")
 def short_clock():
-    """Speed is measured for half a second instead of six: its value plays no part here."""
+    """Speed is measured for half a second instead of six and without a cold start: its value plays no part here."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(judging, "SPEED_SECONDS", 0.5)
+        for user in (judging, contenders):
+            patch.setattr(user, "time_model", lambda model, folder: time_model(model, seconds=0.5))
         yield
 
 
@@ -118,3 +120,18 @@ def test_the_atlas_can_be_shown_and_judged_again(journey):
     assert judged["verdict"]
     assert {score["n"] for score in judged["scores"] if score["name"] == "copy_rate"} == {40}
     assert open_atlas(atlas).model("0001-vae").judged_seed == 5
+
+
+def test_a_model_is_judged_like_any_other_generator_in_spaces_it_was_not_conditioned_with(journey, tmp_path):
+    atlas, _ = journey
+    against = ("--against", atlas / "models" / "0001-vae", "--real", atlas.parent / "shapes", "--count", 30)
+    judged = json.loads(command("evaluate", "--generated", atlas, *against, "--json"))
+    conditioned = open_atlas(atlas).manifold.features.extractor
+    assert conditioned not in judged["spaces"]
+    assert judged["generated"]["classes"] == ["down", "up"]
+    names = {score["name"] for score in judged["scores"]}
+    assert {"adherence", "images_per_second"} <= names
+    [other] = judged["against"]
+    assert other["fingerprint"] == judged["fingerprint"], "both are the same model, drawing from the same seeds"
+    flattered = CliRunner().invoke(app, ["evaluate", str(atlas), "--extractors", conditioned])
+    assert f"conditioned with the features {conditioned}, which flatter it" in " ".join(flattered.output.split())
