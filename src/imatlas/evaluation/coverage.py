@@ -111,8 +111,8 @@ def expected_coverage(n_real: int, n_generated: int, k: int = K) -> float:
 def coverage_metric(trial: Trial, space: str) -> Score:
     """Score a trial by calibrated, hub-proof coverage: the default measure of diversity."""
     comparison = compare(trial, space)
-    inside = [part.once(_in_real_balls) for part in (comparison, comparison.floor)]
-    estimate = calibrated_coverage(*inside, comparison.floor.once(_real_balls).neighbors)
+    own, real = (part.once(_in_real_balls) for part in (comparison, comparison.floor))
+    estimate = calibrated_coverage(own, real, comparison.floor.once(_real_balls).neighbors)
     details = dict(estimate.details)
     details["largest_hub"] = int(comparison.rows[int(details["largest_hub"])])
     return _score(comparison, "coverage", estimate, floor=1.0, block="diversity", details=details)
@@ -150,8 +150,8 @@ def recall_metric(trial: Trial, space: str) -> Score:
 
 def trace_coverage(comparison: Comparison) -> Traced:
     """Give calibrated coverage with the parts of its error."""
-    inside = [part.once(_in_real_balls) for part in (comparison, comparison.floor)]
-    covering = Covering.of(*inside, comparison.floor.once(_real_balls).neighbors, 0)
+    own, real = (part.once(_in_real_balls) for part in (comparison, comparison.floor))
+    covering = Covering.of(own, real, comparison.floor.once(_real_balls).neighbors, 0)
     scaled = covering.level.scaled(1 / covering.curve.slope_at(covering.level.value))
     return replace(scaled, value=covering.curve.share_at(covering.level.value))
 

@@ -125,7 +125,7 @@ def _kernel_sums(real: np.ndarray, generated: np.ndarray) -> _KernelSums:
         diagonal_block = _square_sum(own[:, : stop - start])
         squares[0 if in_real[i] else 1] += 2 * _square_sum(own[:, stop - start :]) + diagonal_block
         squares[2] += _square_sum(rest)
-    return _KernelSums(blocks, in_real[None].astype(float), stops - starts, *sums.numpy(), squares, n)
+    return _KernelSums(blocks, in_real[None].astype(float), stops - starts, sums[0].numpy(), sums[1].numpy(), squares, n)
 
 
 def _square_sum(entries: torch.Tensor) -> float:

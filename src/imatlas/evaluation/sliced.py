@@ -217,7 +217,7 @@ def _split_distances(rows: np.ndarray, directions: _Directions) -> np.ndarray:
     quarter = len(rows) // 4
     sides = np.zeros((N_HALVINGS, len(rows)), dtype=np.int8)
     for side in sides:
-        side[rng.permutation(len(rows))[: 4 * quarter]] = np.repeat(np.int8([1, 2, 3, 4]), quarter)
+        side[rng.permutation(len(rows))[: 4 * quarter]] = np.repeat(np.arange(1, 5, dtype=np.int8), quarter)
     sums = np.zeros((2, N_HALVINGS))
     for part in directions.parts(len(rows)):
         projected = _Sorted(directions.project(rows, part))
