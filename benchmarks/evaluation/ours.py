@@ -61,7 +61,7 @@ def measure_metrics(cell: Cell) -> None:
         heard = []
         scores = evaluate_trial(trial, metrics=metrics, report=heard.append)
         passed = [0.0, *(progress.seconds for progress in heard)]
-        spent.update({f"{p.stage} seconds": later - was for p, was, later in zip(heard, passed, passed[1:], strict=True)})
+        spent.update({f"{p.stage} seconds": later - was for p, was, later in zip(heard, passed[:-1], passed[1:], strict=True)})
         start = time.perf_counter()
         gaussian = gaussian_images(trial.train, count=n)
         drawn = {one.name: one.transform(gaussian) for one in judges}

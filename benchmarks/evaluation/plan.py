@@ -32,9 +32,14 @@ PARTIES = {
 ONCE = ("shares/50k", "vendi/10k/vendi-score", "metrics/10k")
 """Cells that take a minute or more: one run is enough."""
 
-OURS = ("evaluation", "neighbors", "checks.py", "values")
-EXTRACTION = ("features", "images", "networks")
-"""The parts of imatlas that are measured here; the second, by the group `metrics` alone."""
+_DOOR = ("evaluation/doors.py", "checks.py")
+OURS = {
+    "shares": (*_DOOR, "neighbors", *(f"evaluation/{name}.py" for name in ("coverage", "balls", "nearest"))),
+    "frechet": (*_DOOR, *(f"evaluation/{name}.py" for name in ("frechet", "accumulating", "nearest"))),
+    "vendi": (*_DOOR, "evaluation/modes.py"),
+    "metrics": ("evaluation", "neighbors", "checks.py", "values", "features", "images", "networks", "geometry"),
+}
+"""Group -> the parts of imatlas that it measures."""
 
 
 @dataclass(frozen=True)
@@ -85,8 +90,7 @@ def state_of(job: Job) -> str:
     """Give what a measurement depends on: a cell that was kept under another state is measured again."""
     files = [HERE / "cell.py", HERE / "sets.py"]
     if job.library == "imatlas":
-        parts = OURS + (EXTRACTION if job.group == "metrics" else ())
-        return digest_of([*files, HERE / "ours.py", *our_files(*parts)])
+        return digest_of([*files, HERE / "ours.py", *our_files(*OURS[job.group])])
     return f"{job.library} {_version(job.library)}, {digest_of([*files, HERE / 'peers.py'])}"
 
 
