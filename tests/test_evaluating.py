@@ -10,6 +10,7 @@ import imatlas
 from imatlas.checks import InputError
 from imatlas.images import RESIZE_RULE, moving_shape
 from imatlas.recipes import Terms, choose_spaces, evaluate_all, judging
+from imatlas.recipes.real_set import read_real_set
 
 SPACES = ("principal_components", "pixels")
 
@@ -70,6 +71,8 @@ def test_a_kept_real_set_is_used_again_and_stands_in_for_the_images(sources, jud
         assert values(found) == values(judged)
     [found] = evaluate_all(keep, [drawn])
     assert values(found) == values(judged)
+    assert found.references == judged.references
+    assert len(read_real_set(keep).reference_scores) == 1, "the reference rows need not be scored again"
     with pytest.raises(InputError, match="what differs: images"):
         evaluate_all(shapes(70, 5), [drawn], Terms(SPACES, keep=keep))
     with pytest.raises(InputError, match="what differs: extractors"):
@@ -110,6 +113,18 @@ def test_an_image_set_without_a_split_gets_one_and_its_own_is_kept(sources):
     assert len(imatlas.evaluate(images, drawn, extractors=("pixels",)).real.parts["held_out"]) == 7
     third = replace(images, held_out=np.arange(70) % 3 == 0)
     assert len(imatlas.evaluate(third, drawn, extractors=("pixels",)).real.parts["held_out"]) == 24
+
+
+def test_exact_copies_are_told_whatever_the_interval(sources):
+    _, real, drawn = sources
+    images = imatlas.read_images(real)
+    copied = np.concatenate([drawn[:48], images.pixels[images.training_rows[:2]]])
+    found = imatlas.evaluate(images, copied, extractors=("pixels",))
+    told = "Copies: 2 of 50 images (4 %) are training images pixel for pixel. By distance: "
+    assert any(sentence.startswith(told) for sentence in found.verdict)
+    assert not any(
+        "pixel for pixel" in sentence for sentence in imatlas.evaluate(images, drawn, extractors=("pixels",)).verdict
+    )
 
 
 def test_what_cannot_be_judged_is_refused_in_words(sources):

@@ -10,6 +10,7 @@ from imatlas.features import Pixels, PrincipalComponents
 from imatlas.images import moving_shape, split_images
 from imatlas.recipes.real_set import extract, is_real_set, read_real_set, real_set, require_same_images, write_real_set
 from imatlas.store.packed import read_packed, write_packed
+from imatlas.values import Score
 
 NAMES = ["pixels", "principal_components"]
 
@@ -46,6 +47,15 @@ def test_a_kept_real_set_comes_back_with_its_images_and_extracts_as_before(made,
             np.testing.assert_array_equal(back.features[name][part].rows, made.features[name][part].rows)
         np.testing.assert_array_equal(extract(back.extractors[name], new).rows, extract(made.extractors[name], new).rows)
     require_same_images(back, made.images, names=NAMES, resize="by a rule", path=kept)
+
+
+def test_reference_rows_are_kept_and_those_of_other_code_are_not_used(made, kept):
+    score = Score("coverage", "pixels", 0.5, (0.4, 0.6), 1.0, "higher", 30, "diversity", {"n": 30})
+    rows = {(30, ("coverage",)): {"training copies": (score, replace(score, interval=None))}}
+    write_real_set(replace(made, reference_scores=rows), kept)
+    assert read_real_set(kept).reference_scores == rows
+    changed(kept, lambda settings, arrays: settings["references"].update(code="other"))
+    assert read_real_set(kept).reference_scores == {}
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,6 +11,7 @@ from imatlas.app.scoreboard import score_rows
 from imatlas.app.sheets import PALETTE, enlarged, map_frame, mosaic, thumbnail_map
 from imatlas.app.words import between, duration, flat, number
 from imatlas.conditions import ClusterCondition
+from imatlas.evaluation import METRICS
 from imatlas.progress import silent
 from imatlas.recipes.modeling import MAP_GONE
 from imatlas.values import Codes, Samples, Score
@@ -143,6 +145,22 @@ def test_on_the_line_of_a_score_the_right_is_better(better, best):
     assert other.at > model.at
     low, high = row.span
     assert low < model.at < high
+
+
+def test_real_images_stand_on_every_line_and_where_they_are_is_best_there_is_none():
+    score = Score("precision", "pixels", 0.7, (0.6, 0.8), 0.9, "higher", 9, "quality")
+    others = {"a": [replace(score, value=0.2)]}
+    [row] = score_rows([score], others)["quality"]
+    assert [mark.kind for mark in row.line] == ["perfect", "reference-0", "model"]
+    assert (row.perfect, row.better) == ("90\u00a0%", "higher")
+    [row] = score_rows([replace(score, name="dimension")], others)["quality"]
+    assert (row.line, row.better) == ((), "nearest to real")
+
+
+def test_every_score_is_explained_in_plain_words():
+    names = [name.removeprefix("pixel_").removeprefix("patch_") for name in METRICS]
+    rows = [score_rows([Score(name, "", 1.0, None, None, "higher", 9, "quality")], {})["quality"][0] for name in names]
+    assert [row.name for row in rows if not row.plain] == []
 
 
 def test_a_score_without_anything_beside_it_has_no_line():

@@ -14,7 +14,7 @@ from imatlas import __version__
 from imatlas.app.contents import ClosePair, ReportContents
 from imatlas.app.interval_words import interval_words
 from imatlas.app.report import write_report
-from imatlas.app.scoreboard import shown
+from imatlas.app.scoreboard import better_words, shown
 from imatlas.evaluation import Difference, score_table
 from imatlas.files import content_hash, write_bytes, write_json
 from imatlas.pictures import contact_sheet, write_png
@@ -73,7 +73,17 @@ def judgement_table(judgement: Judgement) -> tuple[list[str], list[list[str]]]:
         interval = "" if row.interval is None else f"{word(row.interval[0])} to {word(row.interval[1])}"
         beside = [word(row.references[name]) for name in names]
         rows.append(
-            [row.block, row.name, row.space, word(row.value), interval, word(row.floor), *beside, row.better, f"{row.n:,}"]
+            [
+                row.block,
+                row.name,
+                row.space,
+                word(row.value),
+                interval,
+                word(row.floor),
+                *beside,
+                better_words(score),
+                f"{row.n:,}",
+            ]
         )
     return headings, rows
 
@@ -144,7 +154,7 @@ def _contents(judgement: Judgement, pairs: Sequence[ClosePair], facts: Mapping[s
     return ReportContents(
         judgement.real.images,
         title=f"{Path(generated.source).name or 'Generated images'} against {Path(judgement.real.images.source).name}",
-        verdict=(*judgement.verdict, *judgement.warnings),
+        verdict=(*judgement.verdict[:1], *(f"Warning: {said}" for said in judgement.warnings), *judgement.verdict[1:]),
         samples=Samples(generated.pixels, Codes({}), 0, generated.source),
         pairs=pairs,
         scores=judgement.scores,

@@ -1,7 +1,7 @@
 """Scores as rows a reader understands: the measure in plain words, its value, and where it stands on one line.
 
 On that line the right is always better, so a glance is enough: the model's dot with its interval, the reference rows
-as hollow marks, and what a perfect generator would get at this sample size.
+as hollow marks, and a tick for real images in the place of generated ones, what a perfect generator would get.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from imatlas.app.words import between, number
 from imatlas.evaluation import COSTS
 from imatlas.values import Score
 
-__all__ = ["BLOCKS", "Mark", "ScoreRow", "score_rows", "shown"]
+__all__ = ["BLOCKS", "Mark", "ScoreRow", "better_words", "score_rows", "shown"]
 
 BLOCKS = {
     "quality": "How real do the images look?",
@@ -26,6 +26,7 @@ BLOCKS = {
 
 _PLAIN = {
     "frechet_distance": "How far the cloud of generated images lies from the cloud of real ones: centre and spread compared.",
+    "sliced_distance": "How far the two clouds lie apart along many directions, shape and outliers included.",
     "kernel_distance": "Whether real and generated crowds can be told apart; 0 when they cannot. Fair on small sets.",
     "density": "How many real neighborhoods each generated image falls into; 1 for images like the real ones.",
     "clipped_density": "How many real neighborhoods each generated image falls into, no image counting for more than one.",
@@ -35,6 +36,7 @@ _PLAIN = {
     "copy_rate": "The share of images, or parts of them, closer to one training image than held-out real ones ever are.",
     "duplicate_rate": "The share of generated images that nearly repeat another generated one, beyond what real images do.",
     "mode_ratio": "How many different kinds of images are drawn, over how many there are among the real ones.",
+    "vendi_ratio": "The same, with rare kinds counted too.",
     "mode_share": "How far each kind of real image gets its share among the generated ones.",
     "authenticity": "The share of generated images farther from their training neighbor than that one is from its own.",
     "class_share": "How far each class gets its share among the generated images.",
@@ -46,6 +48,9 @@ _PLAIN = {
     "map_place_adherence": "How much of the place on the map that was asked for is found in the generated images.",
     "neighborhood_adherence": "How much of the neighborhood that was asked for is found in the generated images.",
 }
+
+NEAREST = frozenset({"dimension"})
+"""Scores that are best where those of real images are; neither more nor less is better."""
 
 _SHARES = {
     "adherence",
@@ -96,6 +101,11 @@ def shown(score: Score, value: float | None = None) -> str:
     return _written(score.name, score.value if value is None else value)
 
 
+def better_words(score: Score) -> str:
+    """Say in one word or two which way is better."""
+    return "nearest to real" if score.name in NEAREST else score.better
+
+
 def score_rows(scores: Sequence[Score], references: Mapping[str, Sequence[Score]]) -> dict[str, list[ScoreRow]]:
     """Group scores by block, in the order quality, diversity, novelty, manifold, speed, then others.
 
@@ -126,7 +136,7 @@ def _row(score: Score, marks: list[tuple[str, float]]) -> ScoreRow:
         interval=interval,
         perfect="" if score.floor is None else _written(score.name, score.floor),
         references=written,
-        better=score.better,
+        better=better_words(score),
         n=score.n,
         line=line,
         span=span,
@@ -136,10 +146,12 @@ def _row(score: Score, marks: list[tuple[str, float]]) -> ScoreRow:
 
 def _line(score: Score, marks: list[tuple[str, float]]) -> tuple[tuple[Mark, ...], tuple[float, float] | None]:
     """Place the value, its interval, the floor and the references on a line from 0 to 100, better to the right."""
+    if score.name in NEAREST:
+        return (), None
     values = [("model", "this model", score.value)]
+    if score.floor is not None:
+        values.append(("perfect", "real images", score.floor))
     values += [(f"reference-{row % 4}", label, value) for row, (label, value) in enumerate(marks)]
-    if score.floor is not None and not marks:
-        values.append(("perfect", "a perfect generator", score.floor))
     values = [entry for entry in values if math.isfinite(entry[2])]
     ends = [end for end in score.interval or () if math.isfinite(end)]
     everything = [value for _, _, value in values] + ends

@@ -42,7 +42,8 @@ class Terms:
         images' own, or a usual one near their median.
     count : images a model draws; None = 10,000, or 2,000 for small sets and large images.
     seed : of the split of the real images, and of the first image a model draws.
-    keep : file where the real set is kept with its features; used again if it fits, refused if it does not.
+    keep : file where the real set is kept with its features and reference rows; used again if it fits, refused if it does
+        not.
     make : gives an extractor by its name, such as `partial(make_judge, weights=...)` for one that comes trained.
     """
 
@@ -115,7 +116,11 @@ def evaluate_all(
     read = [read_contender(one, side, count=n, seed=terms.seed, report=report) for one in contenders]
     images, *matched = match_channels([opened.images, *(drawn for drawn, _ in read)])
     against = _real_set(replace(opened, images=images), spaces, terms)
-    return tuple(_judge(against, drawn, timing, report) for drawn, (_, timing) in zip(matched, read, strict=True))
+    known = len(against.reference_scores)
+    judged = tuple(_judge(against, drawn, timing, report) for drawn, (_, timing) in zip(matched, read, strict=True))
+    if terms.keep is not None and len(against.reference_scores) > known:
+        write_real_set(against, terms.keep)
+    return judged
 
 
 def _judge(real: RealSet, drawn: ImageSet, timing: Mapping[str, float | str], report: Report) -> Judgement:

@@ -28,6 +28,7 @@ from imatlas.evaluation.scoring import SPACELESS
 from imatlas.features import JUDGES, Extractor
 from imatlas.progress import Progress, Report, silent
 from imatlas.recipes.asked import asked_codes
+from imatlas.recipes.matching import equal_images
 from imatlas.recipes.modeling import Model
 from imatlas.recipes.real_set import RealSet, extract, real_set
 from imatlas.recipes.timing import time_model
@@ -187,9 +188,19 @@ def judge_images(
     metrics = tuple(name for name in DEFAULT_METRICS if timing or SPACELESS.get(name) != "")
     scores = evaluate_trial(trial, metrics=metrics, report=hear)
     references = _references(real, trial, scores, report)
-    said = verdict(scores, references)
+    said = _with_equal(verdict(scores, references), len(equal_images(train, generated)), len(generated))
     return Judgement(
         scores, references, said, pairs_in_turns(scores), generated, real, trial, tuple(warnings), _joined(left_out)
+    )
+
+
+def _with_equal(sentences: Sequence[str], n_equal: int, n: int) -> tuple[str, ...]:
+    """Tell first how many images are training images pixel for pixel: that is certain, however wide an interval is."""
+    if not n_equal:
+        return tuple(sentences)
+    told = f"Copies: {n_equal:,} of {n:,} images ({100 * n_equal / n:.3g} %) are training images pixel for pixel. By distance: "
+    return tuple(
+        sentence.replace("Copies: ", told, 1) if sentence.startswith("Copies: ") else sentence for sentence in sentences
     )
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from imatlas.values import ImageSet
 
-__all__ = ["match_channels", "match_classes", "suspicions"]
+__all__ = ["equal_images", "match_channels", "match_classes", "suspicions"]
 
 FEW_TO_JUDGE = 50
 SHOWN = 5
@@ -74,6 +74,12 @@ def suspicions(real: ImageSet, generated: ImageSet) -> tuple[str, ...]:
     return (*found, *_enlarged(real, "real"), *_enlarged(generated, "generated"))
 
 
+def equal_images(real: ImageSet, generated: ImageSet) -> list[tuple[int, int]]:
+    """Find generated images that are real ones pixel for pixel: (generated row, first real row) of each."""
+    first_of = {digest: row for row, digest in reversed(list(enumerate(_digests(real))))}
+    return [(row, first_of[digest]) for row, digest in enumerate(_digests(generated)) if digest in first_of]
+
+
 def _classes_in(images: ImageSet) -> set[str]:
     """Names of the classes that some image has."""
     if images.labels is None:
@@ -91,16 +97,11 @@ def _few(images: ImageSet, name: str) -> list[str]:
 
 
 def _same_images(real: ImageSet, generated: ImageSet) -> list[str]:
-    """Find generated images that are real ones, pixel for pixel."""
-    first_of = {digest: row for row, digest in reversed(list(enumerate(_digests(real))))}
-    own = _digests(generated)
-    pairs = [(row, first_of[digest]) for row, digest in enumerate(own) if digest in first_of]
+    pairs = equal_images(real, generated)
+    if len(pairs) == len(generated) and len(equal_images(generated, real)) == len(real):
+        return [f"Both sides hold the same {len(real):,} images: real and generated are one set, so nothing is judged by this."]
     if not pairs:
         return []
-    if len(pairs) == len(generated) and set(own) == set(first_of):
-        return [
-            f"Both sides hold the same {len(set(own)):,} images: real and generated are one set, so nothing is judged by this."
-        ]
     row, twin = pairs[0]
     return [
         f"{len(pairs):,} of {len(generated):,} generated images ({100 * len(pairs) / len(generated):.3g} %) are real images "

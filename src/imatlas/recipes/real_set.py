@@ -3,18 +3,20 @@
 The file holds all that a judgement needs of the real images, so that it can be given in their place. It is checked, not
 trusted: a fingerprint of images, split, resizing and extractors must fit what the file holds and, where the images are given
 too, what they are now; and features of some of its images are extracted again and must agree, which finds a file of another
-version of an extractor. Whatever does not fit is refused by name. safetensors, so that reading it runs no code.
+version of an extractor. Whatever does not fit is refused by name. The scores of the reference rows are kept too, with a hash of
+the code that made them; those of other code are worked out again. safetensors, so that reading it runs no code.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
+from imatlas import evaluation
 from imatlas.checks import InputError
 from imatlas.evaluation import JudgedTrial, judge
 from imatlas.features import JUDGES, PRETRAINED, Extractor, make_judge
@@ -136,7 +138,13 @@ def write_real_set(side: RealSet, path: Path) -> None:
     told = {name: getattr(images, name) for name in ("source", "notes", "class_names")}
     counts = {name: dict(getattr(images, name)) for name in ("formats", "sizes")}
     header = {"kind": KIND, "format": FORMAT, "resize": side.resize, "fingerprint": side.fingerprint, "extractors": packed}
-    write_packed(path, header | told | counts | {"ids": images.ids.tolist()}, arrays)
+    references = {"code": code_version(), "rows": _reference_rows(side)}
+    write_packed(path, header | told | counts | {"ids": images.ids.tolist(), "references": references}, arrays)
+
+
+def code_version() -> str:
+    """Give a hash of the code that scores; what was scored by other code is not used again."""
+    return content_hash(*(path.read_text(encoding="utf-8") for path in sorted(Path(evaluation.__file__).parent.glob("*.py"))))
 
 
 def is_real_set(path: Path) -> bool:
@@ -218,7 +226,30 @@ def _unpacked(settings: Mapping, arrays: Mapping[str, np.ndarray], make: Callabl
         one = make(name).fit(images) if name in PRETRAINED else JUDGES[name].unpack(packed, learned)
         extractors[name] = one
         features[name] = {part: Features(arrays[f"{name}/{part}"], name, one.settings(), one.rows) for part in parts_of(images)}
-    return RealSet(images, settings["resize"], extractors, features)
+    references = settings["references"]
+    rows = references["rows"] if references["code"] == code_version() else []
+    known = {(row["count"], tuple(row["metrics"])): _scores(row["scores"]) for row in rows}
+    return RealSet(images, settings["resize"], extractors, features, known)
+
+
+def _reference_rows(side: RealSet) -> list[dict]:
+    """Give the scores of the reference rows as JSON values."""
+    return [
+        {
+            "count": count,
+            "metrics": names,
+            "scores": {name: [asdict(score) for score in scores] for name, scores in rows.items()},
+        }
+        for (count, names), rows in side.reference_scores.items()
+    ]
+
+
+def _scores(rows: Mapping[str, Sequence[Mapping]]) -> dict[str, tuple[Score, ...]]:
+    """Give the scores that `_reference_rows` told; intervals come back as tuples."""
+    return {
+        name: tuple(Score(**{**row, "interval": row["interval"] and tuple(row["interval"])}) for row in scores)
+        for name, scores in rows.items()
+    }
 
 
 def _check(path: Path, side: RealSet, name: str, extractor: Extractor) -> None:
