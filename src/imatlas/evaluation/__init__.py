@@ -11,6 +11,7 @@ from imatlas.evaluation.judged import JudgedTrial, judge
 from imatlas.evaluation.kernel_distance import kernel_distance
 from imatlas.evaluation.modes import effective_modes, vendi_score
 from imatlas.evaluation.nearest import nearest_rows
+from imatlas.evaluation.of_rows import score_rows
 from imatlas.evaluation.paired import Difference, compare_trials, difference_sentences
 from imatlas.evaluation.references import gaussian_images, training_copies, with_generated
 from imatlas.evaluation.relative import nearest_relative
@@ -58,6 +59,7 @@ __all__ = [
     "nearest_rows",
     "neighbor_shares",
     "pairs_in_turns",
+    "score_rows",
     "score_table",
     "sliced_distance",
     "spread",
