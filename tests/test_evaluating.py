@@ -1,6 +1,8 @@
 """Judging images from anywhere: the same numbers whatever they come in, and in words what cannot be judged."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -151,3 +153,16 @@ def test_the_spaces_are_two_that_no_generator_was_conditioned_with():
         choose_spaces(("pixels",), frozenset({"pixels"}))
     with pytest.raises(InputError, match="There is no extractor 'x'; choose from: "):
         choose_spaces(("x",), frozenset())
+
+
+def test_the_lines_of_the_document_run(sources):
+    page = (Path(__file__).parents[1] / "docs" / "evaluate.md").read_text(encoding="utf-8")
+    _, real, drawn = sources
+    rows = np.random.default_rng(0).normal(size=(120, 5))
+    names = {"real": real, "generated": drawn, "other": drawn[::-1], "real_rows": rows[:60], "generated_rows": rows[60:]}
+    blocks = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+    assert len(blocks) == 2
+    for block in blocks:
+        exec(block, names)
+    assert names["differences"]
+    assert names["score"].name == "coverage"
