@@ -67,24 +67,10 @@ def judgement_table(judgement: Judgement) -> tuple[list[str], list[list[str]]]:
     for row in score_table(judgement.scores, judgement.references):
         score = known[row.name, row.space]
 
-        def word(value: float | None, score=score) -> str:
-            return "" if value is None else shown(score, value)
-
-        interval = "" if row.interval is None else f"{word(row.interval[0])} to {word(row.interval[1])}"
-        beside = [word(row.references[name]) for name in names]
-        rows.append(
-            [
-                row.block,
-                row.name,
-                row.space,
-                word(row.value),
-                interval,
-                word(row.floor),
-                *beside,
-                better_words(score),
-                f"{row.n:,}",
-            ]
-        )
+        interval = " to ".join(shown(score, end) for end in row.interval or ())
+        floor, *beside = ("" if at is None else shown(score, at) for at in (row.floor, *row.references.values()))
+        measured = [row.block, row.name, row.space, shown(score), interval, floor]
+        rows.append([*measured, *beside, better_words(score), f"{row.n:,}"])
     return headings, rows
 
 

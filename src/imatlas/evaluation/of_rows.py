@@ -45,9 +45,9 @@ def score_rows(name: str, real: np.ndarray, generated: np.ndarray, *, held_out: 
         raise InputError(f"There is no metric {name!r} of feature rows; choose from: {known}.")
     parts = {"train": real, "held_out": real[:0] if held_out is None else held_out, "generated": generated}
     require_features(*(rows for rows in parts.values() if len(rows)))
-    sets = {part: _without_pixels(part, len(rows)) for part, rows in parts.items()}
+    train, unseen, drawn = (_without_pixels(part, len(rows)) for part, rows in parts.items())
     features = {part: Features(rows, SPACE) for part, rows in parts.items()}
-    return METRICS[name](Trial(**sets, features={SPACE: features}), SPACE)
+    return METRICS[name](Trial(train, unseen, drawn, {SPACE: features}), SPACE)
 
 
 def _without_pixels(part: str, n: int) -> ImageSet:
