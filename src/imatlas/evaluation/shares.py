@@ -68,7 +68,8 @@ def shares_of_kinds(real_counts: np.ndarray, generated_counts: np.ndarray, names
     p, q = real_counts / n, generated_counts / m
     falling, rising = (q < p).astype(float), (q > p).astype(float)
     variance = ((q * falling).sum() - (q * falling).sum() ** 2) / m + ((p * rising).sum() - (p * rising).sum() ** 2) / n
-    reach = NORMAL_95 * float(np.sqrt(variance * _folding(q - p, p * (1 - p) / n + q * (1 - q) / m)))
+    folded = _folded(q - p, p * (1 - p) / n + q * (1 - q) / m)
+    reach = NORMAL_95 * float(np.sqrt(max(variance - folded / 4, (1 - 2 / np.pi) * variance)))
     value = share_overlap(real_counts, generated_counts)
     real, own = (
         np.array([wilson_interval(count, counts.sum()) for count in counts]) for counts in (real_counts, generated_counts)
@@ -86,8 +87,8 @@ def shares_of_kinds(real_counts: np.ndarray, generated_counts: np.ndarray, names
     return Estimate(value, (max(0.0, value - reach), min(1.0, value + reach)), details)
 
 
-def _folding(gaps: np.ndarray, variances: np.ndarray) -> float:
-    """Give how much less gaps (c,) of normal errors vary without their sign, in [0.36, 1]: at no gap they vary by 1 - 2/pi.
+def _folded(gaps: np.ndarray, variances: np.ndarray) -> float:
+    """Give the variance that gaps (c,) of normal errors lose with their sign: 2/pi of it at no gap, none at large ones.
 
     What chance alone adds to the sum of squared gaps is taken off first.
     """
@@ -96,8 +97,7 @@ def _folding(gaps: np.ndarray, variances: np.ndarray) -> float:
     errors = np.sqrt(np.maximum(variances, 1e-300))
     ratios = sizes / errors
     means = errors * np.sqrt(2 / np.pi) * np.exp(-np.square(ratios) / 2) + sizes * erf(ratios / np.sqrt(2))
-    folded = np.square(sizes) + variances - np.square(means)
-    return float(folded.sum() / max(variances.sum(), 1e-300))
+    return float((np.square(means) - np.square(sizes)).sum())
 
 
 def class_share_metric(trial: Trial, space: str) -> Score:
