@@ -109,7 +109,7 @@ def test_a_folder_holds_table_page_and_pairs(judged):
 
 def test_people_get_a_table_beside_the_words(home):
     text = command("--real", home / "real", "--generated", home / "noise", "--extractors", "pixels")
-    assert "60 generated images against 108 real ones and 12 held out, 8 x 8 gray." in text
+    assert "60 generated images against 108 real ones and 12 held out, 8 x 8 gray, in the features pixels." in text
     lines = text.splitlines()
     head = next(line for line in lines if "95 % interval" in line)
     row = next(line for line in lines if line.startswith("quality") and "kernel_distance" in line)

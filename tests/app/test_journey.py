@@ -128,6 +128,7 @@ def test_a_model_is_judged_like_any_other_generator_in_spaces_it_was_not_conditi
     judged = json.loads(command("evaluate", "--generated", atlas, *against, "--json"))
     conditioned = open_atlas(atlas).manifold.features.extractor
     assert conditioned not in judged["spaces"]
+    assert judged["avoided"] == conditioned
     assert judged["generated"]["classes"] == ["down", "up"]
     names = {score["name"] for score in judged["scores"]}
     assert {"adherence", "images_per_second"} <= names

@@ -46,6 +46,7 @@ def judgement_facts(judgement: Judgement) -> dict[str, object]:
         "shape": list(real.images.shape),
         "resize": real.resize,
         "spaces": {name: extractor.settings() for name, extractor in real.extractors.items()},
+        "avoided": judgement.avoided,
         "fingerprint": real.fingerprint | {"generated": content_hash(judgement.generated.pixels)},
         "made_by": f"imatlas {__version__}",
     }
@@ -136,7 +137,7 @@ def _markdown(judgement: Judgement, headings: Sequence[str], rows: Sequence[Sequ
 
 def _contents(judgement: Judgement, pairs: Sequence[ClosePair], facts: Mapping[str, object]) -> ReportContents:
     generated = judgement.generated
-    told = {name: facts[name] for name in ("resize", "spaces", "fingerprint")}
+    told = {name: facts[name] for name in ("resize", "spaces", "avoided", "fingerprint")}
     return ReportContents(
         judgement.real.images,
         title=f"{Path(generated.source).name or 'Generated images'} against {Path(judgement.real.images.source).name}",

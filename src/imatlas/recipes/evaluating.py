@@ -117,7 +117,10 @@ def evaluate_all(
     images, *matched = match_channels([opened.images, *(drawn for drawn, _ in read)])
     against = _real_set(replace(opened, images=images), spaces, terms)
     known = len(against.reference_scores)
-    judged = tuple(_judge(against, drawn, timing, report) for drawn, (_, timing) in zip(matched, read, strict=True))
+    judged = tuple(
+        replace(_judge(against, drawn, timing, report), avoided=one.avoid)
+        for one, drawn, (_, timing) in zip(contenders, matched, read, strict=True)
+    )
     if terms.keep is not None and len(against.reference_scores) > known:
         write_real_set(against, terms.keep)
     return judged

@@ -261,7 +261,8 @@ def judge_atlas(
     images = atlas.images
     n = judging_count(len(images), images.shape[0]) if count is None else count
     start = time.monotonic()
-    judges = [make(name) for name in choose_spaces(extractors, frozenset({atlas.manifold.features.extractor}))]
+    avoided = atlas.manifold.features.extractor
+    judges = [make(name) for name in choose_spaces(extractors, frozenset({avoided}))]
     if model.map_key == atlas.manifold.key:
         model = with_bank(model, images, atlas.manifold)  # what the training images are, for adherence to neighborhoods
     folder = atlas.model(model.name)
@@ -269,7 +270,7 @@ def judge_atlas(
     folder.save_scores(judgement.scores, judgement.references, seed=seed)
     folder.write_card(images)
     atlas.mark("judging", content_hash(model.name, n, seed), time.monotonic() - start)
-    return judgement
+    return replace(judgement, avoided=avoided)
 
 
 def pick_device(wish: str) -> torch.device:

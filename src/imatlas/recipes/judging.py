@@ -66,6 +66,7 @@ class Judgement:
     trial : both, with features, for further metrics and for comparing generators.
     warnings : sentences on what is suspect about the two sets.
     left_out : sentences on what could not be measured, and why.
+    avoided : the extractor that the generator was conditioned with, which therefore does not judge; "" if there is none.
     """
 
     scores: tuple[Score, ...]
@@ -77,6 +78,7 @@ class Judgement:
     trial: Trial
     warnings: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+    avoided: str = ""
 
 
 def judging_count(n_images: int, size: int) -> int:

@@ -106,7 +106,8 @@ def _say(console: Console, judgement: Judgement, name: str) -> None:
         console.say("", f"== {name}")
     console.say(
         f"{len(drawn):,} generated images against {len(parts['train']):,} real ones and {len(parts['held_out']):,} held out, "
-        f"{height} x {width} {'gray' if channels == 1 else 'colour'}.",
+        f"{height} x {width} {'gray' if channels == 1 else 'colour'}, in the features {', '.join(judgement.real.extractors)}.",
+        *([f"Not in {judgement.avoided}, which it was conditioned with."] if judgement.avoided else []),
         *(f"warning: {sentence}" for sentence in judgement.warnings),
         "",
         *judgement.verdict,
