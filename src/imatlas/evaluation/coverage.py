@@ -162,9 +162,10 @@ def trace_clipped_density(comparison: Comparison) -> Traced:
     floor = max(float(real.mean()), 1e-12)
     ratio = float(own.mean()) / floor
     reach = comparison.floor.once(_real_balls)
-    grows = reach.radii < np.median(reach.radii)
+    clipped = reach.radii >= np.median(reach.radii)
     by_ball = own_sum.by_ball - ratio * real_sum.by_ball
-    balls, ball_pairs = drawn_balls(by_ball, by_ball * grows, reach.neighbors)
+    through_median = reach.dimension * by_ball[clipped].sum() * reach.median_influence
+    balls, ball_pairs = drawn_balls(by_ball + through_median, by_ball * ~clipped, reach.neighbors)
     return Traced(
         value=ratio,
         own=_variance(own) / floor**2,
@@ -222,15 +223,33 @@ def _score(
 
 @dataclass(frozen=True)
 class _Balls:
-    """Radii (n,) of neighbor balls and the rows they reach to, (n, k)."""
+    """Distances of each row to its k nearest others, rising, (n, k), and which rows they are, (n, k)."""
 
-    radii: np.ndarray
+    distances: np.ndarray
     neighbors: np.ndarray
+
+    @property
+    def radii(self) -> np.ndarray:
+        """The distance to the k-th, (n,)."""
+        return self.distances[:, -1]
+
+    @property
+    def dimension(self) -> float:
+        """The power of its radius a ball's content grows with: one over the mean log(r_k / r_j) (Levina and Bickel 2004)."""
+        inner = np.maximum(self.distances[:, :-1], 1e-12 * self.radii[:, None])
+        steps = np.log(np.divide(self.radii[:, None], inner, out=np.ones_like(inner), where=inner > 0))
+        return float(1 / max(steps.mean(), 1e-12))
+
+    @property
+    def median_influence(self) -> np.ndarray:
+        """What each row adds to the logarithm of the median radius, (n,)."""
+        low, middle, high = np.quantile(self.radii, [0.4, 0.5, 0.6])
+        spread = np.log(high / low) if low > 0 else 0.0
+        return np.sign(self.radii - middle) / 2 * (spread / 0.2) / len(self.radii)
 
 
 def _balls(rows: np.ndarray) -> _Balls:
-    distances, neighbors = nearest_rows(rows, rows, n_neighbors=K, same=True)
-    return _Balls(distances[:, -1], neighbors)
+    return _Balls(*nearest_rows(rows, rows, n_neighbors=K, same=True))
 
 
 def _real_balls(floor: Comparison) -> _Balls:
