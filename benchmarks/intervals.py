@@ -22,12 +22,11 @@ import numpy as np
 
 from imatlas.evaluation import METRICS, judge, with_generated
 from imatlas.evaluation.judged import compare
+from imatlas.evaluation.of_rows import SPACE, trial_of_rows
 from imatlas.evaluation.paired import TRACED
-from imatlas.values import Features, ImageSet, Trial
 
 N = 500
 D = 16
-SPACE = "rows"
 HERE = Path(__file__).parent
 LOG = HERE / "scratch" / "intervals.jsonl"
 RESULTS = HERE / "results" / "intervals.json"
@@ -115,12 +114,6 @@ SCENARIOS = {
 }
 
 
-def trial_of(train: np.ndarray, held_out: np.ndarray, generated: np.ndarray) -> Trial:
-    parts = {"train": train, "held_out": held_out, "generated": generated}
-    sets = [ImageSet(np.zeros((len(rows), 1, 1, 1), np.uint8), np.arange(len(rows))) for rows in parts.values()]
-    return Trial(*sets, {SPACE: {part: Features(rows, SPACE) for part, rows in parts.items()}})
-
-
 def measure(name: str, draw: int, n: int = N) -> dict[str, tuple[float, float, float]]:
     """Draw once and give (value, low, high) of every metric, and of every paired difference."""
     scenario = SCENARIOS[name]
@@ -129,8 +122,8 @@ def measure(name: str, draw: int, n: int = N) -> dict[str, tuple[float, float, f
     generated = scenario.generated(rng, n)
     copied = rng.random(n) < scenario.copied
     generated[copied] = train[rng.permutation(n)[: copied.sum()]] + 0.01 * rng.standard_normal((int(copied.sum()), D))
-    first = judge(trial_of(train, held_out, generated))
-    other = trial_of(train, held_out, scenario.second(rng, n))
+    first = judge(trial_of_rows(train, held_out, generated))
+    other = trial_of_rows(train, held_out, scenario.second(rng, n))
     second = with_generated(first, other.generated, {SPACE: other.features[SPACE]["generated"]})
     found = {}
     for metric in JUDGED:

@@ -6,7 +6,8 @@ import pytest
 from imatlas.checks import InputError
 from imatlas.evaluation import DEFAULT_METRICS, METRICS
 from imatlas.evaluation.balls import ball_radii, members
-from imatlas.evaluation.coverage import K, calibrated_coverage, expected_coverage, neighbor_shares
+from imatlas.evaluation.calibrated import K, calibrated_coverage
+from imatlas.evaluation.coverage import expected_coverage, neighbor_shares
 from imatlas.evaluation.judged import Comparison, RealSide
 from imatlas.evaluation.nearest import nearest_rows
 from imatlas.evaluation.paired import TRACED

@@ -1,9 +1,10 @@
 """Judging generated images: quality, diversity, novelty and speed, each score with an interval and a floor."""
 
 from imatlas.evaluation.accumulating import KernelSums, Moments, kernel_of_sums
+from imatlas.evaluation.calibrated import calibrated_coverage
 from imatlas.evaluation.copies import PATCH_SPACE, PIXEL_SPACE, CopyPair, closest_pairs, copy_rate, copy_ratios, pairs_in_turns
 from imatlas.evaluation.costs import COST_METRICS, COSTS
-from imatlas.evaluation.coverage import NeighborShares, calibrated_coverage, neighbor_shares
+from imatlas.evaluation.coverage import NeighborShares, neighbor_shares
 from imatlas.evaluation.energy import energy_reader
 from imatlas.evaluation.frechet import frechet_distance, frechet_estimate, frechet_of_moments
 from imatlas.evaluation.intervals import Estimate

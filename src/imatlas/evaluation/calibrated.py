@@ -45,21 +45,7 @@ def calibrated_coverage(generated: Membership, stand_ins: Membership, neighbors:
     -------
     Estimate: 0 covers nothing, 1 as well as real images; the interval holds the error of both sides.
     """
-    covering = Covering.of(generated, stand_ins, neighbors, seed)
-    reach = NORMAL_95 * covering.level.error
-    low, value, high = (covering.curve.share_at(covering.level.value + step) for step in (-reach, 0.0, reach))
-    counts = generated.balls_per_point
-    return Estimate(
-        value,
-        (min(low, value), max(high, value, unseen_share(generated.n_points))),
-        {
-            "capped_coverage": covering.level.value,
-            "capped_coverage_of_real": float(covering.curve.levels[-1]),
-            "plain_coverage": float((generated.points_per_ball > 0).mean()),
-            "largest_hub_share": float(counts.max() / len(generated.bits)),
-            "largest_hub": int(counts.argmax()),
-        },
-    )
+    return Covering.of(generated, stand_ins, neighbors, seed).estimate(generated)
 
 
 @dataclass(frozen=True)
@@ -96,6 +82,23 @@ class Covering:
             shared_pairs=real.pair_variance + ball_pairs,
         )
         return cls(level, curve)
+
+    def estimate(self, generated: Membership) -> Estimate:
+        """Read the coverage off the curve, with its interval; generated as for `of`."""
+        reach = NORMAL_95 * self.level.error
+        low, value, high = (self.curve.share_at(self.level.value + step) for step in (-reach, 0.0, reach))
+        counts = generated.balls_per_point
+        return Estimate(
+            value,
+            (min(low, value), max(high, value, unseen_share(generated.n_points))),
+            {
+                "capped_coverage": self.level.value,
+                "capped_coverage_of_real": float(self.curve.levels[-1]),
+                "plain_coverage": float((generated.points_per_ball > 0).mean()),
+                "largest_hub_share": float(counts.max() / len(generated.bits)),
+                "largest_hub": int(counts.argmax()),
+            },
+        )
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from imatlas.evaluation.balls import Membership, ball_radii, members, mutual_counts
-from imatlas.evaluation.calibrated import Covering, K, PairSum, calibrated_coverage, drawn_balls, open_share, unseen_share
+from imatlas.evaluation.calibrated import Covering, K, PairSum, drawn_balls, open_share, unseen_share
 from imatlas.evaluation.doors import require_features
 from imatlas.evaluation.intervals import Estimate, Traced, row_errors
 from imatlas.evaluation.judged import Comparison, compare
@@ -111,11 +111,10 @@ def expected_coverage(n_real: int, n_generated: int, k: int = K) -> float:
 def coverage_metric(trial: Trial, space: str) -> Score:
     """Score a trial by calibrated, hub-proof coverage: the default measure of diversity."""
     comparison = compare(trial, space)
-    own, real = (part.once(_in_real_balls) for part in (comparison, comparison.floor))
-    estimate = calibrated_coverage(own, real, comparison.floor.once(_real_balls).neighbors)
-    details = dict(estimate.details)
-    details["largest_hub"] = int(comparison.rows[int(details["largest_hub"])])
-    return _score(comparison, "coverage", estimate, floor=1.0, block="diversity", details=details)
+    estimate = comparison.once(_covering).estimate(comparison.once(_in_real_balls))
+    hub = int(comparison.rows[int(estimate.details["largest_hub"])])
+    named = replace(estimate, details=dict(estimate.details) | {"largest_hub": hub})
+    return _score(comparison, "coverage", named, floor=1.0, block="diversity")
 
 
 def clipped_density_metric(trial: Trial, space: str) -> Score:
@@ -123,8 +122,8 @@ def clipped_density_metric(trial: Trial, space: str) -> Score:
     comparison = compare(trial, space)
     estimate = trace_clipped_density(comparison).estimate()
     high = max(estimate.interval[1], unseen_share(len(comparison.generated)))
-    estimate = Estimate(estimate.value, (estimate.interval[0], high), estimate.details)
-    return _score(comparison, "clipped_density", estimate, floor=1.0, block="quality")
+    reaching = replace(estimate, interval=(estimate.interval[0], high))
+    return _score(comparison, "clipped_density", reaching, floor=1.0, block="quality")
 
 
 def precision_metric(trial: Trial, space: str) -> Score:
@@ -150,8 +149,7 @@ def recall_metric(trial: Trial, space: str) -> Score:
 
 def trace_coverage(comparison: Comparison) -> Traced:
     """Give calibrated coverage with the parts of its error."""
-    own, real = (part.once(_in_real_balls) for part in (comparison, comparison.floor))
-    covering = Covering.of(own, real, comparison.floor.once(_real_balls).neighbors, 0)
+    covering = comparison.once(_covering)
     scaled = covering.level.scaled(1 / covering.curve.slope_at(covering.level.value))
     return replace(scaled, value=covering.curve.share_at(covering.level.value))
 
@@ -196,29 +194,10 @@ def trace_density(comparison: Comparison) -> Traced:
     return Traced(float(per_point.mean()), _variance(per_point), balls, pairs.pair_variance, ball_pairs)
 
 
-def _score(
-    comparison: Comparison,
-    name: str,
-    estimate: Estimate,
-    *,
-    floor: float,
-    block: str,
-    details: dict[str, object] | None = None,
-) -> Score:
+def _score(comparison: Comparison, name: str, estimate: Estimate, *, floor: float, block: str) -> Score:
     n_flat = int((comparison.floor.once(_real_balls).radii == 0).sum())
-    return Score(
-        name=name,
-        space=comparison.side.space,
-        value=estimate.value,
-        interval=estimate.interval,
-        floor=floor,
-        better="higher",
-        n=len(comparison.generated),
-        block=block,
-        details=comparison.sizes
-        | {"k": K, "zero_radius_balls": n_flat}
-        | (dict(estimate.details) if details is None else details),
-    )
+    told = {"k": K, "zero_radius_balls": n_flat} | dict(estimate.details)
+    return comparison.score(name, estimate, floor=floor, better="higher", block=block, details=told)
 
 
 @dataclass(frozen=True)
@@ -255,6 +234,11 @@ def _balls(rows: np.ndarray) -> _Balls:
 def _real_balls(floor: Comparison) -> _Balls:
     """Work out the reference's balls; asked of the floor's comparison, which all trials of a size share."""
     return _balls(floor.real)
+
+
+def _covering(comparison: Comparison) -> Covering:
+    own, real = (part.once(_in_real_balls) for part in (comparison, comparison.floor))
+    return Covering.of(own, real, comparison.floor.once(_real_balls).neighbors, 0)
 
 
 def _in_real_balls(comparison: Comparison) -> Membership:

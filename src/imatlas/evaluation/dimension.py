@@ -7,10 +7,9 @@ images have: detail is missing or modes are gone. More: noise, which has a direc
 
 from __future__ import annotations
 
-import numpy as np
-
 from imatlas.checks import InputError
 from imatlas.evaluation.judged import Comparison, compare
+from imatlas.evaluation.nearest import some_rows
 from imatlas.geometry import estimate_dimension
 from imatlas.neighbors import knn_graph
 from imatlas.values import Dimension, Score, Trial
@@ -33,8 +32,8 @@ def row_dimension(comparison: Comparison) -> Dimension:
     rows = comparison.generated
     if len(rows) < MIN_ROWS:
         raise InputError(f"{len(rows)} images a side; a dimension needs {MIN_ROWS} at least. Give more on both sides.")
-    taken = np.sort(np.random.default_rng(0).permutation(len(rows))[:MAX_ROWS])
-    return estimate_dimension(knn_graph(rows[taken], n_neighbors=N_NEIGHBORS, method="exact"))
+    taken = rows[some_rows(len(rows), MAX_ROWS)]
+    return estimate_dimension(knn_graph(taken, n_neighbors=N_NEIGHBORS, method="exact"))
 
 
 def dimension_metric(trial: Trial, space: str) -> Score:

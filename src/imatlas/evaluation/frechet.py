@@ -99,23 +99,15 @@ def frechet_metric(trial: Trial, space: str) -> Score:
     (own, plain), (floor, _) = (part.once(_of_comparison) for part in (comparison, comparison.floor))
     unit = comparison.side.scale**2
     estimate = own.scaled(unit).distance()
-    return Score(
-        name="frechet_distance",
-        space=space,
-        value=estimate.value,
-        interval=estimate.interval,
-        floor=floor.value * unit,
-        better="lower",
-        n=len(comparison.generated),
-        block="quality",
-        details=comparison.sizes
-        | {
-            "dimensions": _n_dims(comparison),
-            "features": comparison.real.shape[1],
-            "uncorrected": plain * unit,
-            "standard_error": own.error * unit,
-            "floor_standard_error": floor.error * unit,
-        },
+    details = {
+        "dimensions": _n_dims(comparison),
+        "features": comparison.real.shape[1],
+        "uncorrected": plain * unit,
+        "standard_error": own.error * unit,
+        "floor_standard_error": floor.error * unit,
+    }
+    return comparison.score(
+        "frechet_distance", estimate, floor=floor.value * unit, better="lower", block="quality", details=details
     )
 
 

@@ -8,14 +8,15 @@ Both sides are capped at 10,000 images because the cost of comparing grows with 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import TypeVar, cast
 
 import numpy as np
 
 from imatlas.checks import InputError
-from imatlas.values import Trial
+from imatlas.evaluation.intervals import Estimate
+from imatlas.values import Score, Trial
 
 __all__ = ["MAX_COMPARED", "Comparison", "JudgedTrial", "RealSide", "compare", "judge", "split_real"]
 
@@ -110,6 +111,22 @@ class Comparison:
     def sizes(self) -> dict[str, object]:
         """How many images were compared, for the details of a score."""
         return {"n_real": len(self.real), "n_generated": len(self.generated), "n_generated_available": self.available}
+
+    def score(
+        self, name: str, estimate: Estimate, *, floor: float, better: str, block: str, details: Mapping[str, object]
+    ) -> Score:
+        """Give the score that an estimate over all rows of this comparison makes."""
+        return Score(
+            name=name,
+            space=self.side.space,
+            value=estimate.value,
+            interval=estimate.interval,
+            floor=floor,
+            better=better,
+            n=len(self.generated),
+            block=block,
+            details=self.sizes | dict(details),
+        )
 
     def once(self, work: Callable[[Comparison], Result]) -> Result:
         """Give work(self), computed at most once."""

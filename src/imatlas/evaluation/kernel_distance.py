@@ -50,36 +50,32 @@ def kernel_distance(real: np.ndarray, generated: np.ndarray, *, seed: int = 0) -
     True
     """
     require_features(real, generated, at_least=3)
-    rng = np.random.default_rng(seed)
-    sums = _kernel_sums(real[rng.permutation(len(real))], generated[rng.permutation(len(generated))])
-    traced = _traced(sums)
-    return traced.distance(p_value=_p_value(sums, traced.value, rng))
+    return _judged(real, generated, seed)[1]
 
 
 def trace_kernel(comparison: Comparison) -> Traced:
-    """Give the kernel distance of a comparison with the parts of its error."""
-    return _traced(_kernel_sums(comparison.real, comparison.generated))
+    """Give the kernel distance of a comparison with the parts of its error, real rows in an order that their number sets."""
+    return comparison.once(_of_comparison)[0]
 
 
 def kernel_metric(trial: Trial, space: str) -> Score:
     """Score a trial by the kernel distance in one feature space."""
     comparison = compare(trial, space)
-    estimate, floor = comparison.once(_estimate), comparison.floor.once(_estimate)
-    return Score(
-        name="kernel_distance",
-        space=space,
-        value=estimate.value,
-        interval=estimate.interval,
-        floor=floor.value,
-        better="lower",
-        n=len(comparison.generated),
-        block="quality",
-        details=comparison.sizes | dict(estimate.details) | {"floor_standard_error": floor.details["standard_error"]},
-    )
+    estimate, floor = (part.once(_of_comparison)[1] for part in (comparison, comparison.floor))
+    details = dict(estimate.details) | {"floor_standard_error": floor.details["standard_error"]}
+    return comparison.score("kernel_distance", estimate, floor=floor.value, better="lower", block="quality", details=details)
 
 
-def _estimate(comparison: Comparison) -> Estimate:
-    return kernel_distance(comparison.real, comparison.generated)
+def _of_comparison(comparison: Comparison) -> tuple[Traced, Estimate]:
+    return _judged(comparison.real, comparison.generated, 0)
+
+
+def _judged(real: np.ndarray, generated: np.ndarray, seed: int) -> tuple[Traced, Estimate]:
+    """Give the distance with the parts of its error, and with its interval and p-value, from one pass over all pairs."""
+    rng = np.random.default_rng(seed)
+    sums = _kernel_sums(real[rng.permutation(len(real))], generated[rng.permutation(len(generated))])
+    traced = _traced(sums)
+    return traced, traced.distance(p_value=_p_value(sums, traced.value, rng))
 
 
 @dataclass(frozen=True)

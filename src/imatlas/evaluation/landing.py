@@ -12,7 +12,7 @@ import numpy as np
 
 from imatlas.checks import InputError
 from imatlas.evaluation.judged import JudgedTrial
-from imatlas.evaluation.nearest import nearest_rows, without_self
+from imatlas.evaluation.nearest import nearest_rows, some_rows, without_self
 from imatlas.values import Trial
 
 __all__ = ["Landing", "asked_classes", "land", "majority"]
@@ -51,7 +51,7 @@ def land(trial: Trial, space: str, part: str) -> Landing:
     key = ("landing", space)
     if key not in known:
         train, own = (trial.features[space][which].rows for which in ("train", part))
-        rows = np.sort(np.random.default_rng(0).permutation(len(own))[:MAX_LOOKED_UP])
+        rows = some_rows(len(own), MAX_LOOKED_UP)
         is_own = part == "train"
         distances, found = nearest_rows(own[rows], train, n_neighbors=N_NEIGHBORS + is_own)
         known[key] = Landing(rows, without_self(distances, found, rows)[1] if is_own else found)

@@ -13,7 +13,7 @@ Sources: Jalali et al., RKE (2023, arXiv 2302.04447); Friedman and Dieng, Vendi 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -152,18 +152,10 @@ def _trace_ratio(comparison: Comparison, count: Count) -> Traced:
 
 def _ratio_score(trial: Trial, space: str, name: str, count: Count) -> Score:
     comparison = compare(trial, space)
-    estimate = _trace_ratio(comparison, count).estimate()
-    return Score(
-        name=name,
-        space=space,
-        value=estimate.value,
-        interval=(max(0.0, estimate.interval[0]), estimate.interval[1]),
-        floor=1.0,
-        better="higher",
-        n=len(comparison.generated),
-        block="diversity",
-        details=comparison.sizes
-        | {"modes_generated": comparison.once(count).modes, "modes_real": comparison.floor.once(count).modes}
-        | {"rows_counted": len(comparison.once(count).influence)}
-        | dict(estimate.details),
+    own, real = (part.once(count) for part in (comparison, comparison.floor))
+    found = _trace_ratio(comparison, count).estimate()
+    estimate = replace(found, interval=(max(0.0, found.interval[0]), found.interval[1]))
+    details = {"modes_generated": own.modes, "modes_real": real.modes, "rows_counted": len(own.influence)}
+    return comparison.score(
+        name, estimate, floor=1.0, better="higher", block="diversity", details=details | dict(found.details)
     )

@@ -14,7 +14,15 @@ import numpy as np
 from imatlas.neighbors.exact import ExactSearch
 from imatlas.neighbors.workers import map_blocks
 
-__all__ = ["exact_distances", "float32_pair", "nearest_rows", "row_blocks", "without_self"]
+__all__ = [
+    "exact_distances",
+    "float32_pair",
+    "nearest_of_candidates",
+    "nearest_rows",
+    "row_blocks",
+    "some_rows",
+    "without_self",
+]
 
 # 16 MB of float32: larger blocks are handed back to the system after each step and paged in anew.
 BLOCK_ENTRIES = 4_000_000
@@ -75,14 +83,32 @@ def nearest_rows(
 
     def answer(block: slice) -> None:
         numbers = np.arange(block.start, block.stop)
-        found = np.sort(search.nearest(left[block], kept, own=numbers if same else None)[0], axis=1)  # (b, kept)
-        exact = exact_distances(queries, np.repeat(numbers, kept), rows, found.ravel()).reshape(-1, kept)
-        order = np.argsort(exact, axis=1, kind="stable")[:, :k]
-        distances[block] = np.take_along_axis(exact, order, axis=1)
-        indices[block] = np.take_along_axis(found, order, axis=1)
+        found = search.nearest(left[block], kept, own=numbers if same else None)[0]
+        distances[block], indices[block] = nearest_of_candidates(queries, block, rows, found, k)
 
     map_blocks(answer, search.blocks(len(left)))
     return distances, indices
+
+
+def nearest_of_candidates(
+    queries: np.ndarray, block: slice, rows: np.ndarray, found: np.ndarray, k: int, *, usual: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Choose the k nearest of some candidates (b, c) for a block of queries, by exact distances; ties by row number.
+
+    Distances count relative to the usual ones of the rows (n,), if given.
+    """
+    found = np.sort(found, axis=1)
+    asked = np.repeat(np.arange(block.start, block.stop), found.shape[1])
+    exact = exact_distances(queries, asked, rows, found.ravel()).reshape(found.shape)
+    if usual is not None:
+        exact /= usual[found]
+    order = np.argsort(exact, axis=1, kind="stable")[:, :k]
+    return np.take_along_axis(exact, order, axis=1), np.take_along_axis(found, order, axis=1)
+
+
+def some_rows(n_rows: int, most: int) -> np.ndarray:
+    """Choose rows at random, always the same, if there are more than can be looked at: int64, rising, at most so many."""
+    return np.sort(np.random.default_rng(0).permutation(n_rows)[:most])
 
 
 def without_self(distances: np.ndarray, found: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

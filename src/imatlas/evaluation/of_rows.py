@@ -12,7 +12,7 @@ from imatlas.evaluation.doors import require_features
 from imatlas.evaluation.scoring import METRICS, SPACELESS
 from imatlas.values import Features, ImageSet, Score, Trial
 
-__all__ = ["SPACE", "score_rows"]
+__all__ = ["SPACE", "score_rows", "trial_of_rows"]
 
 SPACE = "features"
 
@@ -43,11 +43,21 @@ def score_rows(name: str, real: np.ndarray, generated: np.ndarray, *, held_out: 
     if name not in METRICS or name in SPACELESS:
         known = ", ".join(one for one in METRICS if one not in SPACELESS)
         raise InputError(f"There is no metric {name!r} of feature rows; choose from: {known}.")
-    parts = {"train": real, "held_out": real[:0] if held_out is None else held_out, "generated": generated}
+    return METRICS[name](trial_of_rows(real, real[:0] if held_out is None else held_out, generated), SPACE)
+
+
+def trial_of_rows(train: np.ndarray, held_out: np.ndarray, generated: np.ndarray) -> Trial:
+    """Make a trial of the space "features" from the rows of its three parts, images left out.
+
+    Raises
+    ------
+    InputError
+        If the rows cannot be compared.
+    """
+    parts = {"train": train, "held_out": held_out, "generated": generated}
     require_features(*(rows for rows in parts.values() if len(rows)))
-    train, unseen, drawn = (_without_pixels(part, len(rows)) for part, rows in parts.items())
-    features = {part: Features(rows, SPACE) for part, rows in parts.items()}
-    return METRICS[name](Trial(train, unseen, drawn, {SPACE: features}), SPACE)
+    known, unseen, drawn = (_without_pixels(part, len(rows)) for part, rows in parts.items())
+    return Trial(known, unseen, drawn, {SPACE: {part: Features(rows, SPACE) for part, rows in parts.items()}})
 
 
 def _without_pixels(part: str, n: int) -> ImageSet:

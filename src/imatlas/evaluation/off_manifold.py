@@ -18,7 +18,7 @@ from imatlas.checks import InputError
 from imatlas.evaluation.dimension import row_dimension
 from imatlas.evaluation.intervals import Estimate
 from imatlas.evaluation.judged import Comparison, compare
-from imatlas.evaluation.nearest import nearest_rows
+from imatlas.evaluation.nearest import nearest_rows, some_rows
 from imatlas.geometry import plane_residuals
 from imatlas.values import Score, Trial
 
@@ -53,7 +53,7 @@ def off_manifold_metric(trial: Trial, space: str) -> Score:
 
 def _residuals(comparison: Comparison) -> np.ndarray:
     rows = comparison.generated
-    asked = rows[np.sort(np.random.default_rng(0).permutation(len(rows))[:MAX_ASKED])]
+    asked = rows[some_rows(len(rows), MAX_ASKED)]
     _, found = nearest_rows(asked, comparison.real, n_neighbors=N_NEIGHBORS)
     return plane_residuals(asked, comparison.real, found, n_components=_directions(comparison)).astype(np.float64)
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from imatlas.evaluation.nearest import exact_distances, row_blocks
+from imatlas.evaluation.nearest import nearest_of_candidates, row_blocks
 
 __all__ = ["nearest_relative", "usual_distances"]
 
@@ -67,10 +67,6 @@ def nearest_relative(queries: np.ndarray, rows: np.ndarray, *, n_neighbors: int)
         squares = torch.addmm(right_squares, left[block], right.T, alpha=-2.0)
         squares += left[block].square().sum(dim=1, keepdim=True)
         squares *= weights
-        found = squares.topk(kept, dim=1, largest=False, sorted=False).indices.sort(dim=1).values.numpy()  # (b, kept)
-        asked = np.repeat(np.arange(block.start, block.stop), kept)
-        exact = exact_distances(queries, asked, rows, found.ravel()).reshape(-1, kept) / usual[found]
-        order = np.argsort(exact, axis=1, kind="stable")[:, :k]
-        distances[block] = np.take_along_axis(exact, order, axis=1)
-        indices[block] = np.take_along_axis(found, order, axis=1)
+        found = squares.topk(kept, dim=1, largest=False, sorted=False).indices.numpy()  # (b, kept)
+        distances[block], indices[block] = nearest_of_candidates(queries, block, rows, found, k, usual=usual)
     return distances, indices

@@ -69,16 +69,9 @@ def sliced_metric(trial: Trial, space: str) -> Score:
     (own, plain), (floor, _) = (part.once(_of_comparison) for part in (comparison, comparison.floor))
     unit = comparison.side.scale**2
     estimate = own.scaled(unit).distance(uncorrected=plain * unit)
-    return Score(
-        name="sliced_distance",
-        space=space,
-        value=estimate.value,
-        interval=estimate.interval,
-        floor=floor.value * unit,
-        better="lower",
-        n=len(comparison.generated),
-        block="quality",
-        details=comparison.sizes | dict(estimate.details) | {"floor_standard_error": floor.error * unit},
+    details = dict(estimate.details) | {"floor_standard_error": floor.error * unit}
+    return comparison.score(
+        "sliced_distance", estimate, floor=floor.value * unit, better="lower", block="quality", details=details
     )
 
 

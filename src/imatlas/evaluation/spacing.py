@@ -16,7 +16,7 @@ import numpy as np
 from imatlas.checks import InputError
 from imatlas.evaluation.intervals import NORMAL_95
 from imatlas.evaluation.judged import Comparison, compare
-from imatlas.evaluation.nearest import nearest_rows, without_self
+from imatlas.evaluation.nearest import nearest_rows, some_rows, without_self
 from imatlas.values import Score, Trial
 
 __all__ = ["OwnNeighbors", "own_neighbors", "spacing_metric"]
@@ -33,7 +33,7 @@ OwnNeighbors = tuple[np.ndarray, np.ndarray]
 def own_neighbors(comparison: Comparison) -> OwnNeighbors:
     """Find the nearest generated rows of generated rows."""
     rows = comparison.generated
-    asked = np.sort(np.random.default_rng(0).permutation(len(rows))[:MAX_ASKED])
+    asked = some_rows(len(rows), MAX_ASKED)
     distances, found = nearest_rows(rows[asked], rows, n_neighbors=N_NEIGHBORS + 1)
     return asked, without_self(distances, found, asked)[0]
 
