@@ -18,7 +18,7 @@ from pathlib import Path
 
 from evaluation.plan import Job, jobs, state_of, versions
 from evaluation.table import tables
-from running import brief, kept_runs, machine, medians, now, start_python
+from running import brief, gather, machine, measure_in_turns, start_python
 
 HERE = Path(__file__).parent
 
@@ -41,10 +41,7 @@ def main() -> None:
     cells.mkdir(parents=True, exist_ok=True)
     (asked.scratch / ".gitignore").write_text("*\n")
     failed = [] if asked.table else measure(chosen, cells, asked)
-    results = gather(cells)
-    gone = [job.name for job in jobs() if job.name not in results and _file(cells, job).exists()]
-    if gone:
-        print(f"out of date, and left out below: {', '.join(gone)}\n")
+    results = gather({job.name: state_of(job) for job in jobs()}, cells)
     print("\n".join(tables(results)))
     if not asked.quick:
         kept = {"command": _command(asked), **machine(versions()), "cells": results}
@@ -55,30 +52,19 @@ def main() -> None:
 
 
 def measure(chosen: list[Job], cells: Path, asked: argparse.Namespace) -> list[str]:
-    """Measure what is not there or out of date, round by round; give the names that failed."""
+    """Measure what is not there or out of date; give the names that failed."""
     quick = ["--quick"] if asked.quick else []
     made = start_python("evaluation.sets", "--scratch", str(asked.scratch), *quick)
     if made.returncode:
         sys.exit(made.stderr)
-    failed = []
-    for turn in range(asked.repeats):
-        for job in chosen:
-            kept = kept_runs(_file(cells, job), state_of(job))
-            again = asked.fresh and turn == 0
-            is_done = len(kept["runs"]) > (0 if job.is_slow else turn) and not again
-            if job.name in failed or is_done or (turn and (asked.quick or job.is_slow)):
-                continue
-            numbers = run(job, cells, asked)
-            if numbers is None:
-                failed.append(job.name)
-            elif "absent" in numbers:
-                print(f"{job.name}: not there ({numbers['absent']})", flush=True)
-            else:
-                runs = [] if again else kept["runs"]
-                _file(cells, job).write_text(
-                    json.dumps({"state": kept["state"], "date": now(), "runs": [*runs, numbers]}, indent=1) + "\n"
-                )
-    return failed
+    by_name = {job.name: job for job in chosen}
+    return measure_in_turns(
+        {name: state_of(job) for name, job in by_name.items()},
+        cells,
+        lambda name: run(by_name[name], cells, asked),
+        repeats=lambda name: 1 if asked.quick or by_name[name].is_slow else asked.repeats,
+        fresh=asked.fresh,
+    )
 
 
 def run(job: Job, cells: Path, asked: argparse.Namespace) -> dict[str, object] | None:
@@ -92,20 +78,6 @@ def run(job: Job, cells: Path, asked: argparse.Namespace) -> dict[str, object] |
     numbers = json.loads(out.read_text()) | {"load_before": load}
     print(f"{job.name}: {brief({name: numbers[name] for name in numbers if name in ('seconds', 'peak_gb')})}", flush=True)
     return numbers
-
-
-def gather(cells: Path) -> dict[str, dict]:
-    """Give every cell that is up to date, by name: medians of its runs, their number, and the date of the last."""
-    results = {}
-    for job in jobs():
-        kept = kept_runs(_file(cells, job), state_of(job))
-        if kept["runs"]:
-            results[job.name] = medians(kept["runs"]) | {"runs": len(kept["runs"]), "date": kept["date"]}
-    return results
-
-
-def _file(cells: Path, job: Job) -> Path:
-    return cells / (job.name.replace("/", "--").replace(":", "-") + ".json")
 
 
 def _command(asked: argparse.Namespace) -> str:

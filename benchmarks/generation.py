@@ -13,15 +13,14 @@ only ours changes. Samples are scored by one more process. All budgets make 8.5 
 import argparse
 import json
 import os
-import platform
 import subprocess
 import sys
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 from generation.plan import GROUPS, Job, jobs, judging_state, sample_file, state_of, versions
 from generation.table import tables
+from running import machine, now, start_python
 
 HERE = Path(__file__).parent
 N_SAMPLES = 10_000
@@ -52,7 +51,7 @@ def main() -> None:
     print("\n".join(tables(results)))
     if not asked.quick:
         asked.out.mkdir(parents=True, exist_ok=True)
-        kept = {"command": _command(asked), **machine(), "cells": results}
+        kept = {"command": _command(asked), **machine(versions()), "cells": results}
         (asked.out / "generation.json").write_text(json.dumps(kept, indent=1) + "\n")
     if failed:
         sys.exit(f"failed: {', '.join(failed)}; the reasons stand above")
@@ -97,7 +96,7 @@ class Bench:
         if numbers is None or "absent" in numbers:
             print(f"{job.name}: " + ("failed" if numbers is None else f"not there ({numbers['absent']})"), flush=True)
             return numbers is not None
-        kept = {"state": state, "date": _now(), "numbers": numbers | {"load_before": load}}
+        kept = {"state": state, "date": now(), "numbers": numbers | {"load_before": load}}
         self.cell_file(job).write_text(json.dumps(kept, indent=1) + "\n")
         print(f"{job.name}: {time.time() - start:.0f} s  {_brief(numbers)}", flush=True)
         return True
@@ -150,23 +149,9 @@ class Bench:
         return json.loads(out.read_text())
 
 
-def machine() -> dict[str, object]:
-    """Give the processor, its cores, the memory, and the versions of everything."""
-    file = Path("/proc/cpuinfo")
-    lines = file.read_text().splitlines() if file.exists() else []
-    name = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.processor())
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    facts = {"date": _now(), "processor": name, "cores": cores, "memory_gb": round(memory, 1), "system": platform.platform()}
-    return facts | {"python": platform.python_version(), "versions": versions()}
-
-
 def _python(module: str, *options: str) -> subprocess.CompletedProcess:
-    path = os.pathsep.join(part for part in (str(HERE), os.environ.get("PYTHONPATH", "")) if part)
-    command = [sys.executable, "-W", "ignore", "-m", module, *options]
     # As the command line of imatlas sets it; for everyone, so that all have the same machine.
-    waits = {"GOMP_SPINCOUNT": os.environ.get("GOMP_SPINCOUNT", "20000")}
-    return subprocess.run(command, env=os.environ | waits | {"PYTHONPATH": path}, text=True, stderr=subprocess.PIPE)
+    return start_python(module, *options, environment={"GOMP_SPINCOUNT": os.environ.get("GOMP_SPINCOUNT", "20000")})
 
 
 def _kept(file: Path, state: str) -> dict | None:
@@ -192,10 +177,6 @@ def _brief(numbers: dict[str, object]) -> str:
     return ", ".join(
         f"{name} {value:.4g}" for name, value in numbers.items() if isinstance(value, float) and name.endswith(shown)
     )
-
-
-def _now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 if __name__ == "__main__":

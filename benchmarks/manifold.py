@@ -19,7 +19,7 @@ from pathlib import Path
 
 from manifold.plan import GROUPS, Job, jobs, state_of, versions
 from manifold.table import tables
-from running import brief, kept_runs, machine, medians, now, start_python
+from running import brief, gather, machine, measure_in_turns, start_python
 
 HERE = Path(__file__).parent
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
@@ -45,10 +45,7 @@ def main() -> None:
     if not chosen:
         parser.error(f"--only {asked.only} names no cell; the groups are {', '.join(GROUPS)}")
     failed = [] if asked.table else measure(chosen, cells, asked)
-    results = gather(cells)
-    gone = [job.name for job in jobs(list(GROUPS)) if job.name not in results and _file(cells, job).exists()]
-    if gone:
-        print(f"out of date, and left out below: {', '.join(gone)}\n")
+    results = gather({job.name: state_of(job) for job in jobs(list(GROUPS))}, cells)
     print("\n".join(tables(results)))
     if asked.rows is None:
         kept = {"command": " ".join(["python", *sys.argv]), **machine(versions()), "cells": results}
@@ -64,23 +61,14 @@ def measure(chosen: list[Job], cells: Path, asked: argparse.Namespace) -> list[s
     made = start_python("manifold.sets", *sets, "--data", str(asked.data), "--scratch", str(asked.scratch))
     if made.returncode:
         sys.exit(made.stderr)
-    failed = []
-    for turn in range(asked.repeats):
-        for job in chosen:
-            kept = kept_runs(_file(cells, job), state_of(job))
-            again = asked.fresh and turn == 0
-            if job.name in failed or (len(kept["runs"]) > turn and not again):
-                continue
-            numbers = run(job, cells, asked)
-            if numbers is None:
-                failed.append(job.name)
-            elif "absent" in numbers:
-                print(f"{job.name}: not there ({numbers['absent']})", flush=True)
-            else:
-                runs = [] if again else kept["runs"]
-                kept = {"state": kept["state"], "date": now(), "runs": [*runs, numbers]}
-                _file(cells, job).write_text(json.dumps(kept, indent=1) + "\n")
-    return failed
+    by_name = {job.name: job for job in chosen}
+    return measure_in_turns(
+        {name: state_of(job) for name, job in by_name.items()},
+        cells,
+        lambda name: run(by_name[name], cells, asked),
+        repeats=lambda name: asked.repeats,
+        fresh=asked.fresh,
+    )
 
 
 def run(job: Job, cells: Path, asked: argparse.Namespace) -> dict[str, object] | None:
@@ -100,16 +88,6 @@ def run(job: Job, cells: Path, asked: argparse.Namespace) -> dict[str, object] |
     return numbers
 
 
-def gather(cells: Path) -> dict[str, dict]:
-    """Give every cell that is up to date, by name: medians of its runs, their number, and the date of the last."""
-    results = {}
-    for job in jobs(list(GROUPS)):
-        kept = kept_runs(_file(cells, job), state_of(job))
-        if kept["runs"]:
-            results[job.name] = medians(kept["runs"]) | {"runs": len(kept["runs"]), "date": kept["date"]}
-    return results
-
-
 def _warm_up(job: Job, asked: argparse.Namespace, options: list[str], out: Path) -> None:
     """Let a library write its caches on disk, on 500 rows, once per version: "fresh" is a new process, not a new computer."""
     stamp = asked.scratch / "warm" / f"{job.group}-{job.library}-{state_of(job)}".replace(" ", "").replace("/", "-")
@@ -124,10 +102,6 @@ def _cell(job: Job, options: list[str], out: Path, *, launched: float) -> subpro
     return start_python(
         "manifold.cell", job.name, *options, "--out", str(out), "--launched", repr(launched), environment=threads
     )
-
-
-def _file(cells: Path, job: Job) -> Path:
-    return cells / (job.name.replace("/", "--").replace(":", "-") + ".json")
 
 
 def _is_part(name: str, part: str) -> bool:
