@@ -31,11 +31,11 @@ SIDE_FACTS = ("formats", "sizes", "notes")
 def judgement_facts(judgement: Judgement) -> dict[str, object]:
     """Give all of a judgement as JSON values: verdict, warnings, every score with its references, and how it came about."""
     real, scores = judgement.real, judgement.scores
-    by_reference = {name: {(s.name, s.space): s.value for s in rows} for name, rows in judgement.references.items()}
-    rows = []
-    for score in scores:
-        at = {name: known.get((score.name, score.space)) for name, known in by_reference.items()}
-        rows.append(asdict(score) | {"interval_method": interval_words(score), "references": at})
+    beside = {(row.name, row.space): dict(row.references) for row in score_table(scores, judgement.references)}
+    rows = [
+        asdict(score) | {"interval_method": interval_words(score), "references": beside[score.name, score.space]}
+        for score in scores
+    ]
     return {
         "verdict": list(judgement.verdict),
         "warnings": list(judgement.warnings),

@@ -2,7 +2,7 @@
 
 from imatlas.features.base import Extractor
 from imatlas.features.encoder import Encoder
-from imatlas.features.judges import JUDGES, make_judge
+from imatlas.features.judges import JUDGES, make_judge, require_judge
 from imatlas.features.own_encoder import OwnEncoder
 from imatlas.features.pixels import Pixels
 from imatlas.features.pretrained import PRETRAINED, Clip, DinoV2, DinoV2Base, Inception
@@ -26,6 +26,7 @@ __all__ = [
     "RandomConvolutions",
     "make_judge",
     "mirrors_belong",
+    "require_judge",
 ]
 
 EXTRACTORS: dict[str, type[Extractor]] = {

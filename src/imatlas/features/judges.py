@@ -13,11 +13,23 @@ from imatlas.features.pretrained import PRETRAINED, fetch_weights
 from imatlas.features.principal_components import PrincipalComponents
 from imatlas.features.random_convolutions import RandomConvolutions
 
-__all__ = ["JUDGES", "make_judge"]
+__all__ = ["JUDGES", "make_judge", "require_judge"]
 
 _FITTED: tuple[type[Extractor], ...] = (RandomConvolutions, PrincipalComponents, Pixels, OwnEncoder, Encoder)
 
 JUDGES: dict[str, type[Extractor]] = {kind.name: kind for kind in _FITTED} | PRETRAINED
+
+
+def require_judge(name: str) -> None:
+    """Let the names pass that extractors to judge with go by.
+
+    Raises
+    ------
+    InputError
+        If there is no such extractor.
+    """
+    if name not in JUDGES:
+        raise InputError(f"There is no extractor {name!r}; choose from: {', '.join(JUDGES)}.")
 
 
 def make_judge(name: str, *, weights: Path | None = None, download: bool = False) -> Extractor:
@@ -34,8 +46,7 @@ def make_judge(name: str, *, weights: Path | None = None, download: bool = False
     InputError
         If there is no such extractor, or its weights cannot be fetched.
     """
-    if name not in JUDGES:
-        raise InputError(f"There is no extractor {name!r}; choose from: {', '.join(JUDGES)}.")
+    require_judge(name)
     if name not in PRETRAINED:
         return JUDGES[name]()
     kind = PRETRAINED[name]

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-from imatlas.checks import InputError
 from imatlas.files import is_atlas, is_model
 from imatlas.images import read_images
 from imatlas.progress import Report, silent
@@ -62,10 +61,7 @@ def open_contender(source: Source | Model) -> Contender:
         return Contender(source)
     folder = Path(source).expanduser()
     if is_atlas(folder):
-        atlas = open_atlas(folder)
-        if atlas.default_model is None:
-            raise InputError(f"{folder} has no trained model yet. Run: imatlas train {folder}")
-        return _of_folder(atlas.model(atlas.default_model))
+        return _of_folder(open_atlas(folder).model_or_default(None))
     if is_model(folder):
         return _of_folder(ModelFolder(folder))
     return Contender(folder)

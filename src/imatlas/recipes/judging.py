@@ -25,7 +25,7 @@ from imatlas.evaluation import (
 from imatlas.evaluation.adherence import CODE_METRICS
 from imatlas.evaluation.paired import COMPARED
 from imatlas.evaluation.scoring import SPACELESS
-from imatlas.features import JUDGES, Extractor
+from imatlas.features import JUDGES, Extractor, require_judge
 from imatlas.progress import Progress, Report, silent
 from imatlas.recipes.asked import asked_codes
 from imatlas.recipes.matching import equal_images
@@ -99,9 +99,8 @@ def choose_spaces(wished: Sequence[str], avoid: frozenset[str]) -> tuple[str, ..
     InputError
         If there is no such extractor, or one is wished for that is to be avoided.
     """
-    unknown = [name for name in wished if name not in JUDGES]
-    if unknown:
-        raise InputError(f"There is no extractor {unknown[0]!r}; choose from: {', '.join(JUDGES)}.")
+    for name in wished:
+        require_judge(name)
     flattering = [name for name in wished if name in avoid]
     if flattering:
         fair = ", ".join(name for name in JUDGES if name not in avoid)

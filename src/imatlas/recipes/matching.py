@@ -76,8 +76,7 @@ def suspicions(real: ImageSet, generated: ImageSet) -> tuple[str, ...]:
 
 def equal_images(real: ImageSet, generated: ImageSet) -> list[tuple[int, int]]:
     """Find generated images that are real ones pixel for pixel: (generated row, first real row) of each."""
-    first_of = {digest: row for row, digest in reversed(list(enumerate(_digests(real))))}
-    return [(row, first_of[digest]) for row, digest in enumerate(_digests(generated)) if digest in first_of]
+    return _equal(_first_rows(real), generated)
 
 
 def _classes_in(images: ImageSet) -> set[str]:
@@ -97,8 +96,9 @@ def _few(images: ImageSet, name: str) -> list[str]:
 
 
 def _same_images(real: ImageSet, generated: ImageSet) -> list[str]:
-    pairs = equal_images(real, generated)
-    if len(pairs) == len(generated) and len(equal_images(generated, real)) == len(real):
+    first_of = _first_rows(real)
+    pairs = _equal(first_of, generated)
+    if len(pairs) == len(generated) and len({twin for _, twin in pairs}) == len(first_of):
         return [f"Both sides hold the same {len(real):,} images: real and generated are one set, so nothing is judged by this."]
     if not pairs:
         return []
@@ -108,6 +108,15 @@ def _same_images(real: ImageSet, generated: ImageSet) -> list[str]:
         f"pixel for pixel: the first is {generated.ids[row]}, which is {real.ids[twin]}. Unless the generator copies, real and "
         "generated images were mixed up; see that each side has its own."
     ]
+
+
+def _first_rows(images: ImageSet) -> dict[bytes, int]:
+    """Give the first row of each picture, by its digest."""
+    return {digest: row for row, digest in reversed(list(enumerate(_digests(images))))}
+
+
+def _equal(first_of: Mapping[bytes, int], images: ImageSet) -> list[tuple[int, int]]:
+    return [(row, first_of[digest]) for row, digest in enumerate(_digests(images)) if digest in first_of]
 
 
 def _digests(images: ImageSet) -> list[bytes]:
