@@ -1,0 +1,86 @@
+// The points of the map without WebGL: squares written straight into the pixels of a Canvas2D image, the faint ones first.
+
+/** @typedef {import("./camera.js").Camera} Camera */
+/** @typedef {import("./camera.js").Size} Size */
+
+const FAINT = 100;
+
+export class CanvasMap {
+  /** @param {HTMLCanvasElement} canvas */
+  constructor(canvas) {
+    this.canvas = canvas;
+    this.context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+    this.kind = "Canvas2D";
+    this.mostPixels = 1.5;
+    this.onrestored = () => {};
+    /** @type {import("./grid.js").Grid | null} */
+    this.grid = null;
+    /** @type {Uint32Array} one colour per point, in the order of the grid's cells */
+    this.laid = new Uint32Array(0);
+    /** @type {Uint8Array | null} */
+    this.colours = null;
+    this.anyFaint = false;
+  }
+
+  /** @param {import("./grid.js").Grid} grid */
+  setPoints(grid) {
+    this.grid = grid;
+    if (this.colours) this.setColours(this.colours);
+  }
+
+  /** @param {Uint8Array} colours  (n, 4), row by row */
+  setColours(colours) {
+    this.colours = colours;
+    if (!this.grid) return;
+    const { rows } = this.grid;
+    const from = new Uint32Array(colours.buffer, colours.byteOffset, colours.length / 4);
+    this.laid = new Uint32Array(rows.length);
+    this.anyFaint = false;
+    for (let i = 0; i < rows.length; i++) {
+      this.laid[i] = from[rows[i]];
+      if (this.laid[i] >>> 24 < FAINT) this.anyFaint = true;
+    }
+  }
+
+  /** @param {Size} size @param {number} ratio */
+  resize(size, ratio) {
+    this.ratio = Math.min(ratio, this.mostPixels);
+    this.canvas.width = Math.max(1, Math.round(size.width * this.ratio));
+    this.canvas.height = Math.max(1, Math.round(size.height * this.ratio));
+    this.size = size;
+    this.image = this.context.createImageData(this.canvas.width, this.canvas.height);
+    this.pixels = new Uint32Array(this.image.data.buffer);
+  }
+
+  /** @param {Camera} camera @param {import("./map_webgl.js").Layers} layers */
+  draw(camera, { pointSize, runs }) {
+    const { image, pixels } = this;
+    if (!image || !pixels) return;
+    pixels.fill(0);
+    if (this.grid) {
+      const side = Math.max(1, Math.round(pointSize * (this.ratio ?? 1)));
+      if (this.anyFaint) this._fill(camera, runs, { side, faint: true });
+      this._fill(camera, runs, { side, faint: false });
+    }
+    this.context.putImageData(image, 0, 0);
+  }
+
+  /** @param {Camera} camera @param {[number, number][]} runs @param {{side: number, faint: boolean}} how */
+  _fill(camera, runs, { side, faint }) {
+    const { rows, places } = /** @type {import("./grid.js").Grid} */ (this.grid);
+    const pixels = /** @type {Uint32Array} */ (this.pixels), laid = this.laid;
+    const width = this.canvas.width, height = this.canvas.height;
+    const scale = camera.scale * (this.ratio ?? 1);
+    const left = width / 2 - camera.x * scale - side / 2, top = height / 2 + camera.y * scale - side / 2;
+    for (const [begin, end] of runs) {
+      for (let i = begin; i < end; i++) {
+        const colour = laid[i];
+        if (colour >>> 24 < FAINT !== faint) continue;
+        const sx = Math.round(places[2 * rows[i]] * scale + left), sy = Math.round(top - places[2 * rows[i] + 1] * scale);
+        const x0 = sx < 0 ? 0 : sx, x1 = sx + side > width ? width : sx + side;
+        const y0 = sy < 0 ? 0 : sy, y1 = sy + side > height ? height : sy + side;
+        for (let y = y0; y < y1; y++) for (let at = y * width + x0; at < y * width + x1; at++) pixels[at] = colour;
+      }
+    }
+  }
+}
