@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, PngImagePlugin, UnidentifiedImageError
@@ -22,6 +23,7 @@ from imatlas.values import Samples
 
 __all__ = [
     "contact_sheet",
+    "png_bytes",
     "read_gif_text",
     "read_png_text",
     "refuse_others",
@@ -59,14 +61,19 @@ def write_png(path: Path, pixels: np.ndarray, how: Mapping[str, object]) -> None
             raise InputError(
                 f"{path} is there and is not an image that imatlas generated; it was left as it is. Choose another --out."
             ) from error
+    write_bytes(Path(path), png_bytes(pixels, how))
+
+
+def png_bytes(pixels: np.ndarray, how: Mapping[str, object]) -> bytes:
+    """Give one image as the content of a PNG file, with a note of how it was made; see `write_png`."""
     note = PngImagePlugin.PngInfo()
     note.add_itxt(_KEY, json.dumps(dict(how), ensure_ascii=False))
     buffer = io.BytesIO()
     _picture(pixels).save(buffer, "PNG", pnginfo=note)
-    write_bytes(Path(path), buffer.getvalue())
+    return buffer.getvalue()
 
 
-def read_png_text(path: Path) -> dict:
+def read_png_text(path: Path | BinaryIO) -> dict:
     """Read how an image was made.
 
     Raises

@@ -60,7 +60,7 @@ class Console:
     def give(self, value: dict[str, object]) -> None:
         """Print the final JSON value, if that was asked for."""
         if self.speaks and self.as_json:
-            print(json.dumps(_strict(value), ensure_ascii=False, default=str))
+            print(json.dumps(_strict(value), ensure_ascii=False, default=str), flush=True)
 
     def report(self, progress: Progress) -> None:
         """Show progress: a bar on a terminal, a line for each finished stage and each note."""

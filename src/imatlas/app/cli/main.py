@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from imatlas.app.cli.compare_command import compare
 from imatlas.app.cli.draw_commands import generate
 from imatlas.app.cli.options import (
     AtlasFolder,
@@ -147,7 +148,7 @@ def train(
     verbs.train(atlas, asked, as_json=as_json)
 
 
-for verb in (generate, *PATH_VERBS):
+for verb in (generate, *PATH_VERBS, compare):
     app.command()(verb)
 
 
@@ -224,6 +225,24 @@ def show(
     from imatlas.app.cli import verbs
 
     verbs.show(what, as_json=as_json)
+
+
+@app.command()
+def studio(
+    atlas: AtlasFolder,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="0 = a free one; 8642 when not given.")] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on; another one than loopback needs --token.")] = "127.0.0.1",
+    token: Annotated[
+        str | None,
+        typer.Option(envvar="IMATLAS_STUDIO_TOKEN", help="What opens the page, 16 signs or more; random when not given."),
+    ] = None,
+    opens: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in the browser.")] = True,
+    as_json: Json = False,
+) -> None:
+    """Open an atlas in the browser: look through the images, draw on the map, watch training."""
+    from imatlas.app.cli import studio as page
+
+    page.studio(atlas, host=host, port=port, token=token, opens=opens, as_json=as_json)
 
 
 @app.command()

@@ -1,0 +1,224 @@
+"""What the studio answers, value by value; the OpenAPI description is made of these."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+__all__ = [
+    "AtlasFacts",
+    "Condition",
+    "Counts",
+    "Dial",
+    "Drawing",
+    "Drawn",
+    "Error",
+    "Fields",
+    "Found",
+    "ImageFacts",
+    "Labels",
+    "MapFacts",
+    "ModelFacts",
+    "Near",
+    "Neighbor",
+    "OffTheMap",
+    "Thumbs",
+    "TrustScore",
+    "Values",
+    "Ways",
+]
+
+
+class Error(BaseModel):
+    """Why something could not be done, in a sentence that says what to do."""
+
+    error: str
+
+
+class Labels(BaseModel):
+    """One way of grouping the images; `condition` is what a model calls the same groups, if one can be asked for them."""
+
+    name: str
+    title: str
+    groups: list[str]
+    condition: str | None = None
+
+
+class Values(BaseModel):
+    """One score of the images, and its range without the outermost hundredths."""
+
+    name: str
+    title: str
+    low: float
+    high: float
+
+
+class Fields(BaseModel):
+    """What images can be coloured by."""
+
+    labels: list[Labels]
+    values: list[Values]
+
+
+class Condition(BaseModel):
+    """One thing that a model can be asked for; choices where it is one of several names."""
+
+    name: str
+    title: str
+    kind: Literal["choice", "example", "place", "number"]
+    choices: list[str] = []
+
+
+class Dial(BaseModel):
+    """Something that can be turned when drawing."""
+
+    low: float
+    high: float
+    usual: float
+    says: str
+
+
+class ModelFacts(BaseModel):
+    """A trained model and what it can be asked for."""
+
+    name: str
+    title: str
+    kind: str
+    default: bool
+    conditions: list[Condition]
+    dials: dict[str, Dial]
+    can_morph: bool
+
+
+class TrustScore(BaseModel):
+    """One score of trust in the map."""
+
+    name: str
+    value: str
+    interval: str
+    says: str
+
+
+class MapFacts(BaseModel):
+    """What the map was made from, how far to trust it, and its corners [x0, y0, x1, y1]."""
+
+    features: str
+    says: str
+    trust: list[TrustScore]
+    bounds: list[float]
+    pixel_art: bool
+
+
+class Counts(BaseModel):
+    """How many images are held out, excluded, and were rejected."""
+
+    held_out: int
+    excluded: int
+    rejected: int
+
+
+class Thumbs(BaseModel):
+    """How thumbnails lie on their sheets."""
+
+    side: int
+    columns: int
+    per_sheet: int
+    sheets: int
+
+
+class AtlasFacts(BaseModel):
+    """All that the page needs before it draws."""
+
+    name: str
+    n: int
+    shape: list[int]
+    fields: Fields
+    models: list[ModelFacts]
+    map: MapFacts
+    counts: Counts
+    notes: list[str]
+    thumbs: Thumbs
+    revision: int
+    version: str
+    stamp: str
+
+
+class Neighbor(BaseModel):
+    """A near image, and how far it is among the features."""
+
+    row: int
+    distance: float
+
+
+class ImageFacts(BaseModel):
+    """One image: its groups by field, its scores (absent for held-out images) and its nearest neighbors."""
+
+    row: int
+    id: str
+    class_: str | None = Field(serialization_alias="class")
+    clusters: dict[str, int]
+    place: list[float]
+    held_out: bool
+    excluded: bool
+    scores: dict[str, float | None]
+    neighbors: list[Neighbor]
+
+
+class Found(BaseModel):
+    """Images whose names hold a text: the first of them, and how many there are."""
+
+    rows: list[int]
+    total: int
+
+
+class Near(BaseModel):
+    """Where a picture belongs: the images nearest to it, and its own place.
+
+    `off` is the distance to the nearest image, in units of the median distance of images to their nearest neighbor.
+    """
+
+    rows: list[int]
+    distances: list[float]
+    place: list[float]
+    off: float
+    on_map: bool
+    says: str
+
+
+class Drawn(BaseModel):
+    """One drawn image, a PNG in base64 that carries how it was made."""
+
+    png: str
+    seed: int
+    how: dict[str, str | int | float]
+    place: list[float] | None = None
+
+
+class OffTheMap(BaseModel):
+    """Why nothing was drawn at a place, and the nearest place on the map."""
+
+    says: str
+    nearest: list[float]
+
+
+class Drawing(BaseModel):
+    """What was drawn, and where the map gave out."""
+
+    images: list[Drawn]
+    off: OffTheMap | None = None
+    seconds: float
+
+
+class Ways(BaseModel):
+    """Frames along the manifold and straight between two pictures, PNG in base64.
+
+    `off` is the mean distance of each way to the images; `stations` are images on the neighbor graph's shortest path; `places`
+    are those of the frames along the manifold.
+    """
+
+    geodesic: list[str]
+    straight: list[str]
+    off: list[float]
+    stations: list[int]
+    places: list[list[float]]

@@ -1,0 +1,77 @@
+"""What the studio can be asked with a body, value by value; whatever does not fit is refused before anything is done."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = ["DialsAsk", "DrawAsk", "LineAsk", "PathAsk", "PictureWish", "RowWish", "Wish"]
+
+Seed = Annotated[int, Field(ge=0, lt=2**32, strict=True)]
+Number = Annotated[float, Field(ge=-1e9, le=1e9)]
+Count = Annotated[int, Field(ge=1, le=64, strict=True)]
+Frames = Annotated[int, Field(ge=2, le=64, strict=True)]
+ModelName = Annotated[str | None, Field(max_length=200)]
+
+
+class Ask(BaseModel):
+    """Base of all that is asked: names that are not known are refused."""
+
+    model_config = ConfigDict(extra="forbid", protected_namespaces=())
+
+
+class RowWish(Ask):
+    """Like this image of the set."""
+
+    row: Annotated[int, Field(ge=0, lt=2**31, strict=True)]
+
+
+class PictureWish(Ask):
+    """Like this picture: the content of a picture file in base64."""
+
+    picture: Annotated[str, Field(max_length=32 * 2**20)]
+
+
+Words = Annotated[str, Field(max_length=200)]
+Wish = Words | RowWish | PictureWish
+
+
+class DialsAsk(Ask):
+    """What is turned; what is left out stays as the model has it."""
+
+    steps: Annotated[int | None, Field(ge=1, le=200)] = None
+    guidance: Annotated[float | None, Field(ge=0, le=20)] = None
+    autoguidance: Annotated[float | None, Field(ge=0, le=20)] = None
+    diversity: Annotated[float | None, Field(ge=0, le=1)] = None
+    typical: Annotated[float | None, Field(ge=0.05, le=1)] = None
+
+
+class DrawAsk(Ask):
+    """New images: how many, from which seed on, and what is wished for, by the names of the model's conditions."""
+
+    model: ModelName = None
+    count: Count = 1
+    seed: Seed = 0
+    wishes: Annotated[dict[str, Wish], Field(max_length=16)] = {}
+    dials: DialsAsk = DialsAsk()
+    place: bool = False
+
+
+class LineAsk(Ask):
+    """A morph along a line on the map, all frames from one noise."""
+
+    model: ModelName = None
+    points: Annotated[list[tuple[Number, Number]], Field(min_length=2, max_length=256)]
+    frames: Frames = 16
+    seed: Seed = 0
+    dials: DialsAsk = DialsAsk()
+
+
+class PathAsk(Ask):
+    """The way along the manifold from one picture to another, and the straight one."""
+
+    model: ModelName = None
+    start: Annotated[RowWish | PictureWish, Field(alias="from")]
+    end: Annotated[RowWish | PictureWish, Field(alias="to")]
+    frames: Frames = 16

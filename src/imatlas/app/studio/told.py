@@ -1,0 +1,165 @@
+"""What the page needs before it draws: the fields of an atlas, its models and what they can be asked for, its map."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+
+from imatlas import __version__
+from imatlas.app.studio.answers import (
+    AtlasFacts,
+    Condition,
+    Counts,
+    Dial,
+    Fields,
+    Labels,
+    MapFacts,
+    ModelFacts,
+    TrustScore,
+    Values,
+)
+from imatlas.app.studio.sheets import thumbs_of
+from imatlas.app.studio.view import VALUES, View
+from imatlas.app.trust_rows import trust_rows
+from imatlas.conditions import CONDITIONS, CategoryCondition, FeatureCondition
+from imatlas.store import Atlas, ModelFolder
+
+__all__ = ["DIALS", "ModelShelf", "atlas_facts"]
+
+TITLES = {
+    "class": "Class",
+    "cluster": "Cluster",
+    "cluster_middle": "Wider cluster",
+    "cluster_coarse": "Widest cluster",
+    "style": "Style of a picture",
+    "neighborhood": "Near a picture",
+    "map_place": "Place on the map",
+    "density": "How common",
+}
+
+DIALS = {
+    "steps": (1, 100, "Steps of the sampler: more is finer and slower."),
+    "guidance": (0, 5, "How closely a condition is followed: more follows closer and varies less; 1 is as trained."),
+    "autoguidance": (0, 5, "How far to keep from the model's early faults; 1 is off."),
+    "diversity": (0, 1, "Noise on the condition, so that draws of one condition vary more; 0 is off."),
+    "typical": (0.05, 1, "Draw from this densest share of the codes: less is more ordinary; 1 is all."),
+}
+"""Dial -> lowest and highest that make sense, and what it does."""
+
+KNOWN_RANGES = {"trust": (0.0, 1.0), "outlier": (1.0, 2.0)}
+
+CODED = frozenset({"vae", "latent_flow"})
+"""Kinds of generators that have a code of an image, so that they can morph."""
+
+PIXEL_SIDE = 32
+"""Images of this side at most are shown with square pixels."""
+
+
+class ModelShelf:
+    """The trained models of an atlas in words; each is read once, until its files change."""
+
+    def __init__(self) -> None:
+        self._told: dict[tuple, ModelFacts] = {}
+        self._lock = threading.Lock()
+
+    def of(self, atlas: Atlas) -> list[ModelFacts]:
+        """Give the trained models that this version can read, oldest first."""
+        default, told = atlas.default_model, []
+        with self._lock:
+            for name in atlas.models:
+                folder = atlas.model(name)
+                if not folder.is_trained:
+                    continue
+                key = (name, (folder.folder / "model.safetensors").stat().st_mtime_ns, folder.map_key)
+                if key not in self._told:
+                    self._told[key] = _model_facts(folder)
+                told.append(self._told[key].model_copy(update={"default": name == default}))
+        return told
+
+
+def atlas_facts(view: View, shelf: ModelShelf) -> AtlasFacts:
+    """Give all that the page needs before it draws."""
+    images = view.images
+    return AtlasFacts(
+        name=view.atlas.folder.resolve().name.removesuffix(".atlas"),
+        n=len(images),
+        shape=list(images.shape),
+        fields=Fields(labels=_labels(view), values=_values(view)),
+        models=shelf.of(view.atlas),
+        map=_map_facts(view),
+        counts=Counts(held_out=int(images.held_out.sum()), excluded=int(images.excluded.sum()), rejected=len(images.rejected)),
+        notes=list(images.notes),
+        thumbs=thumbs_of(view),
+        revision=0,
+        version=__version__,
+        stamp=view.stamp,
+    )
+
+
+def _labels(view: View) -> list[Labels]:
+    found = []
+    if view.images.labels is not None:
+        found.append(Labels(name="class", title="Class", groups=list(view.images.class_names), condition="class"))
+    for level in range(view.levels.shape[1]):
+        count = int(view.levels[:, level].max(initial=-1)) + 1
+        names = [str(number + 1) for number in range(count)]
+        found.append(Labels(name=f"cluster-{level}", title=f"{count} clusters", groups=names))
+    return found
+
+
+def _values(view: View) -> list[Values]:
+    """Scores that take long to work out have a known range, so that the page need not wait for them."""
+    manifold = view.manifold
+    measured = {"density": manifold.density, "dimension": manifold.dimension.local}
+    ends = {name: np.quantile(values, [0.01, 0.99]) for name, values in measured.items()} | KNOWN_RANGES
+    return [
+        Values(name=name, title=title, low=float(ends[name][0]), high=float(ends[name][1])) for name, title in VALUES.items()
+    ]
+
+
+def _map_facts(view: View) -> MapFacts:
+    manifold, places = view.manifold, view.places
+    features = manifold.features.extractor.replace("_", " ")
+    method = manifold.embedding.method.replace("_", " ")
+    rows = trust_rows(manifold.embedding.trust)
+    return MapFacts(
+        features=manifold.features.extractor,
+        says=f"What lies near one another looks alike to the {features}; the places come from the {method} of it. Only "
+        "nearness means something, not direction, and far distances little. Colour by trust to see where the map had to tear.",
+        trust=[TrustScore(name=row.name, value=row.value, interval=row.interval, says=row.plain) for row in rows],
+        bounds=[float(end) for end in (*places.min(axis=0), *places.max(axis=0))],
+        pixel_art=view.images.shape[0] <= PIXEL_SIDE,
+    )
+
+
+def _model_facts(folder: ModelFolder) -> ModelFacts:
+    config = folder.config
+    is_remapped = folder.map_key not in ("", config.get("map"))
+    names = [name for name, *_ in config["fields"] if name in CONDITIONS and (name == "class" or not is_remapped)]
+    dials = dict(config["dials"])
+    if folder.has_packed("prior"):
+        dials.setdefault("typical", 1.0)
+    return ModelFacts(
+        name=folder.name,
+        title=f"{folder.name.partition('-')[0].lstrip('0')} {config['kind'].replace('_', ' ')}",
+        kind=config["kind"],
+        default=False,
+        conditions=[_condition(folder, name) for name in names],
+        dials={
+            name: Dial(low=low, high=high, usual=dials[name], says=says)
+            for name, (low, high, says) in DIALS.items()
+            if name in dials
+        },
+        can_morph=config["kind"] in CODED,
+    )
+
+
+def _condition(folder: ModelFolder, name: str) -> Condition:
+    kind, title = CONDITIONS[name], TITLES[name]
+    if issubclass(kind, CategoryCondition):
+        packed = kind.unpack(*folder.load_packed(f"condition-{name}"))
+        return Condition(name=name, title=title, kind="choice", choices=list(packed.offered))
+    if issubclass(kind, FeatureCondition):
+        return Condition(name=name, title=title, kind="example")
+    return Condition(name=name, title=title, kind="place" if name == "map_place" else "number")

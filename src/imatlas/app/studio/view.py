@@ -1,0 +1,177 @@
+"""What the page shows of an atlas: arrays with one entry per image, each worked out when it is first asked for.
+
+Held-out images lie on the map but take no part in what was learned, so their clusters and scores are absent: -1 or NaN.
+Nothing here needs torch, so that the first page is there before it is loaded.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Generic, TypeVar, overload
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from imatlas.checks import InputError
+from imatlas.files import content_hash
+from imatlas.geometry import outlier_scores
+from imatlas.store import Atlas, open_atlas
+from imatlas.values import ImageSet, Manifold
+
+__all__ = ["VALUES", "View", "stamp_of"]
+
+TRUSTED_NEIGHBORS = 15
+
+VALUES = {
+    "density": "How common: log density on the manifold",
+    "trust": "How far to trust its place: share of its neighbors that are near it on the map too",
+    "outlier": "How far outside: 1 is ordinary",
+    "dimension": "Intrinsic dimension around it",
+}
+"""Scores of an image -> what they say."""
+
+T = TypeVar("T")
+
+
+class once(Generic[T]):
+    """A property that is worked out once, by one thread while others wait."""
+
+    def __init__(self, make: Callable[[View], T]) -> None:
+        self.make, self.name, self.__doc__ = make, make.__name__, make.__doc__
+
+    @overload
+    def __get__(self, view: None, kind: type) -> once[T]: ...
+    @overload
+    def __get__(self, view: View, kind: type) -> T: ...
+    def __get__(self, view: View | None, kind: type) -> T | once[T]:
+        if view is None:
+            return self
+        with view.locks.setdefault(self.name, threading.RLock()):
+            if self.name not in view.parts:
+                view.parts[self.name] = self.make(view)
+        return view.parts[self.name]  # type: ignore[return-value]
+
+
+class View:
+    """An atlas as it stands on disk, until its images or its map change; see `stamp_of`.
+
+    Parameters
+    ----------
+    folder : of an atlas with a map.
+
+    Raises
+    ------
+    InputError
+        If it is no atlas of images, or has no map.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.stamp = stamp_of(folder)
+        self.atlas: Atlas = open_atlas(folder)
+        if not self.atlas.has_manifold:
+            raise InputError(f"{folder} has no map yet. Run: imatlas map DATA --out {folder}")
+        self.locks: dict[str, threading.RLock] = {}
+        self.parts: dict[str, object] = {}
+
+    @once
+    def images(self) -> ImageSet:
+        """All images, held-out and excluded ones included."""
+        return self.atlas.images
+
+    @once
+    def manifold(self) -> Manifold:
+        """What was learned of the training images."""
+        return self.atlas.manifold
+
+    @once
+    def places(self) -> np.ndarray:
+        """Map coordinates float32 (n, 2) of all images."""
+        places = np.array(self.atlas.places, dtype=np.float32)
+        if places.shape[1] != 2:
+            raise InputError(f"The map has {places.shape[1]} coordinates; the studio shows 2. Make a map of two.")
+        return places
+
+    @once
+    def order(self) -> np.ndarray:
+        """Rows int32 (n,) along a Z-order curve of their places, so that images of a region stand near one another."""
+        low, extent = self.places.min(axis=0), np.maximum(np.ptp(self.places, axis=0).max(), 1e-12)
+        cells = ((self.places - low) / extent * 65535).astype(np.uint64)
+        return np.argsort(_spread(cells[:, 0]) | (_spread(cells[:, 1]) << np.uint64(1)), kind="stable").astype(np.int32)
+
+    @once
+    def rank_of(self) -> np.ndarray:
+        """Row of the manifold int64 (n,) of each image, -1 for one that is none of its rows."""
+        ranks = np.full(len(self.images), -1, dtype=np.int64)
+        ranks[self.manifold.rows] = np.arange(len(self.manifold))
+        return ranks
+
+    @once
+    def levels(self) -> np.ndarray:
+        """Clusters int32 (n, L) of all images, coarse to fine, -1 = none."""
+        return self._of_all(np.asarray(self.manifold.clusters.levels, dtype=np.int32), -1)
+
+    @once
+    def lowered_ids(self) -> list[str]:
+        """Names of the images in small letters, for searching."""
+        return [str(name).lower() for name in self.images.ids]
+
+    @once
+    def density(self) -> np.ndarray:
+        """Log density float32 (n,)."""
+        return self._of_all(np.asarray(self.manifold.density, dtype=np.float32), np.nan)
+
+    @once
+    def outlier(self) -> np.ndarray:
+        """Outlier score float32 (n,), about 1 for ordinary images."""
+        return self._of_all(outlier_scores(self.manifold.graph), np.nan)
+
+    @once
+    def dimension(self) -> np.ndarray:
+        """Intrinsic dimension float32 (n,) around each image."""
+        return self._of_all(np.asarray(self.manifold.dimension.local, dtype=np.float32), np.nan)
+
+    @once
+    def trust(self) -> np.ndarray:
+        """Share float32 (n,) of an image's neighbors that are among as many nearest on the map."""
+        near = np.asarray(self.manifold.graph.indices[:, :TRUSTED_NEIGHBORS])
+        n, k = near.shape
+        coordinates = self.manifold.embedding.coordinates
+        shown = cKDTree(coordinates).query(coordinates, k=k + 1)[1].reshape(n, -1)
+        shown = np.where(shown == np.arange(n)[:, None], -1, shown)
+        kept = (near[:, :, None] == shown[:, None, :]).any(axis=2)
+        return self._of_all(kept.mean(axis=1, dtype=np.float32), np.nan)
+
+    def values(self, name: str) -> np.ndarray | None:
+        """Give a score float32 (n,) of every image by its name in `VALUES`; None for another name."""
+        return getattr(self, name) if name in VALUES else None
+
+    def labels(self, name: str) -> np.ndarray | None:
+        """Give the groups int32 (n,) of every image by "class" or "cluster-0" on, coarse to fine; None for another name."""
+        if name == "class" and self.images.labels is not None:
+            return self.images.labels.astype(np.int32)
+        columns = {f"cluster-{level}": level for level in range(self.levels.shape[1])}
+        return np.ascontiguousarray(self.levels[:, columns[name]]) if name in columns else None
+
+    def _of_all(self, values: np.ndarray, absent: float) -> np.ndarray:
+        """Give values of the manifold's rows as values of all images."""
+        spread = np.full((len(self.images), *values.shape[1:]), absent, dtype=values.dtype)
+        spread[self.manifold.rows] = values
+        return spread
+
+
+def stamp_of(folder: Path) -> str:
+    """Give a text that changes when the images or the map of an atlas do."""
+    times = []
+    for name in ("images/index.json", "map/manifold.json"):
+        path = Path(folder) / name
+        times.append(path.stat().st_mtime_ns if path.is_file() else 0)
+    return content_hash(times)
+
+
+def _spread(cells: np.ndarray) -> np.ndarray:
+    """Put a zero between any two of the lower 16 bits of whole numbers."""
+    for shift, mask in ((8, 0x00FF00FF), (4, 0x0F0F0F0F), (2, 0x33333333), (1, 0x55555555)):
+        cells = (cells | (cells << np.uint64(shift))) & np.uint64(mask)
+    return cells
