@@ -5,13 +5,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from imatlas.recipes.matching import match_channels, match_classes, suspicions
-from imatlas.values import ImageSet
+from imatlas.recipes import matching
+from imatlas.recipes.matching import equal_images, first_rows, match_channels, match_classes
+from imatlas.values import ImageSet, Rejected
 
 
 def images(n: int = 60, seed: int = 0, **more) -> ImageSet:
     pixels = np.random.default_rng(seed).integers(0, 256, (n, 8, 8, 1), dtype=np.uint8)
     return ImageSet(pixels, [f"{seed}/{row}.png" for row in range(n)], **more)
+
+
+def suspicions(real: ImageSet, generated: ImageSet) -> tuple[str, ...]:
+    first_of = first_rows(real)
+    return matching.suspicions(real, generated, equal=equal_images(first_of, generated), n_pictures=len(first_of))
 
 
 def told(real: ImageSet, generated: ImageSet) -> str:
@@ -43,6 +49,22 @@ def test_one_set_on_both_sides_is_said_whatever_its_files_are_called():
     shuffled = replace(real.take(np.arange(60)[::-1]), ids=np.arange(60).astype(str))
     assert "Both sides hold the same 60 images" in told(real, shuffled)
     assert "Both sides hold the same" not in told(real, real.take(np.arange(59)))
+
+
+def test_of_equal_real_pictures_a_training_image_is_named_first():
+    """Rows 0 and 5 are one picture, and row 0 is held out."""
+    real = images()
+    pixels = real.pixels.copy()
+    pixels[5] = pixels[0]
+    real = replace(real, pixels=pixels, held_out=np.arange(60) == 0)
+    assert equal_images(first_rows(real), real.take(np.array([0]))) == ((0, 5),)
+
+
+def test_files_that_could_not_be_read_are_said_by_side():
+    broken = (Rejected("a.png", "it is cut short."), Rejected("b.png", "no image"))
+    said = told(images(), replace(images(seed=1), rejected=broken))
+    assert "2 of the generated files could not be read and are not among the images, the first: a.png (it is cut short)." in said
+    assert "1 of the real files" in told(replace(images(), rejected=broken[:1]), images(seed=1))
 
 
 def test_a_generator_of_one_picture_is_said():

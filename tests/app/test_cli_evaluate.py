@@ -153,6 +153,30 @@ def test_a_kept_real_set_is_refused_for_other_images_and_is_no_place_for_other_f
     assert "Let it end in .safetensors" in told("--real", home / "real", "--keep", tmp_path / "k.npz", *words, code=1)["error"]
 
 
+def test_what_the_system_leaves_in_a_folder_is_no_obstacle_and_a_file_is_none(home, tmp_path):
+    (tmp_path / ".DS_Store").write_bytes(b"")
+    words = ("--real", home / "real", "--generated", home / "noise", "--extractors", "pixels")
+    command(*words, "--out", tmp_path)
+    assert (tmp_path / "table.json").is_file()
+    assert "table.csv is a file; a judgement goes into a folder" in command(*words, "--out", tmp_path / "table.csv", code=2)
+
+
+def test_a_place_that_no_real_set_can_be_kept_in_is_refused_before_anything_is_read(tmp_path):
+    (tmp_path / "place.safetensors").mkdir()
+    for name, sentence in (("place.safetensors", "is a folder; the real set is kept as one file"), ("k.npz", "Let it end in")):
+        words = ("--real", tmp_path / "not there", "--generated", tmp_path / "nor this", "--keep", tmp_path / name)
+        assert sentence in told(*words, code=1)["error"]
+
+
+def test_files_that_could_not_be_read_are_said(home, tmp_path):
+    write(tmp_path / "broken", moving_shape(50, 8, seed=3)[0].pixels)
+    (tmp_path / "broken" / "007.png").write_bytes(b"no picture")
+    said = told("--real", home / "real", "--generated", tmp_path / "broken", "--extractors", "pixels")
+    assert any(
+        "1 of the generated files could not be read" in sentence and "007.png" in sentence for sentence in said["warnings"]
+    )
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [

@@ -10,6 +10,7 @@ from imatlas.evaluation.calibrated import K, calibrated_coverage
 from imatlas.evaluation.coverage import expected_coverage, neighbor_shares
 from imatlas.evaluation.judged import Comparison, RealSide
 from imatlas.evaluation.nearest import nearest_rows
+from imatlas.evaluation.of_rows import score_rows
 from imatlas.evaluation.paired import TRACED
 
 
@@ -178,6 +179,19 @@ def test_the_errors_of_ball_scores_are_those_of_repeated_draws(scale, names):
             found[name].append(TRACED[name](drawn))
     for name, traced in found.items():
         assert np.mean([f.error for f in traced]) == pytest.approx(np.std([f.value for f in traced]), rel=0.35), name
+
+
+@pytest.mark.parametrize(("step", "shares"), [(0.0, (0.7, 1.0)), (9.0, (0.0, 0.3))])
+@pytest.mark.parametrize("name", ["precision", "recall"])
+def test_intervals_of_shares_stay_among_shares_and_have_a_width_where_all_or_none_are_inside(name, step, shares):
+    """Of 30 images, one that is rarer than 1 - 0.025^(1/30) = 12 % may not be seen."""
+    rng = np.random.default_rng(0)
+    real, generated = np.zeros((60, 2)), np.zeros((30, 2)) + step
+    real += 0.1 * rng.normal(size=(60, 2))
+    generated += 0.001 * rng.normal(size=(30, 2)) if name == "precision" else 0.3 * rng.normal(size=(30, 2))
+    low, high = score_rows(name, real, generated).interval
+    assert shares[0] <= low <= high <= shares[1]
+    assert high - low > 0.11
 
 
 def test_a_shift_lowers_density_and_coverage_while_one_outlier_keeps_precision_up():

@@ -77,6 +77,8 @@ def test_words_follow_the_interval():
     assert "cannot be told apart" in said[1]
     assert "images of each would be needed" in said[1]
     assert difference(0.9, 0.5, (0.2, 0.6), better="higher").favours == "first"
+    named = difference(0.1, 0.3, (-0.25, -0.15), name="frechet_distance")
+    assert difference_sentences([named])[0].startswith("Fréchet distance in pixels: A is better")
 
 
 def test_spaces_that_order_two_generators_differently_are_named():

@@ -8,6 +8,7 @@ from imatlas.values import Score
 __all__ = ["INTERVALS", "interval_words"]
 
 _TRACED = "standard error traced to every real and generated row, 1.96 of it on each side"
+_UNSEEN = "; the ends allow for what chance alone left unseen"
 _ROWS = "standard error over images, 1.96 of it on each side"
 
 INTERVALS = {
@@ -15,10 +16,10 @@ INTERVALS = {
     "frechet_distance": _TRACED,
     "sliced_distance": _TRACED,
     "clipped_density": _TRACED,
-    "precision": _TRACED,
+    "precision": _TRACED + _UNSEEN,
     "density": _TRACED,
     "coverage": _TRACED + "; the high end allows for kinds that chance alone left unseen",
-    "recall": _TRACED,
+    "recall": _TRACED + _UNSEEN,
     "mode_ratio": _TRACED,
     "vendi_ratio": _TRACED,
     "spacing": "standard error of the mean logarithm, for neighbors that are shared",

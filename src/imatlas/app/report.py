@@ -21,6 +21,7 @@ from imatlas.app.scoreboard import BLOCKS, score_rows, shown
 from imatlas.app.sheets import PALETTE, data_uri, mosaic
 from imatlas.app.trust_words import graph_facts, trust_rows
 from imatlas.app.words import between, flat, number, plural
+from imatlas.evaluation import plain_name
 from imatlas.recipes import survey_manifold
 from imatlas.values import ImageSet
 
@@ -103,7 +104,7 @@ def _tiles(contents: ReportContents) -> list[tuple[str, str, str]]:
     for block in ("quality", "diversity", "novelty", "speed"):
         for score in [score for score in contents.scores if score.block == block][:1]:
             floor = "" if score.floor is None else f"a perfect generator: {shown(score, score.floor)}"
-            tiles.append((shown(score), score.name.replace("_", " ").replace("frechet", "Fréchet"), floor))
+            tiles.append((shown(score), plain_name(score.name), floor))
     return tiles
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from imatlas.app.words import between, number
-from imatlas.evaluation import COSTS
+from imatlas.evaluation import COSTS, plain_name
 from imatlas.values import Score
 
 __all__ = ["BLOCKS", "Mark", "ScoreRow", "better_words", "score_rows", "shown"]
@@ -38,7 +38,6 @@ _PLAIN = {
     "mode_ratio": "How many different kinds of images are drawn, over how many there are among the real ones.",
     "vendi_ratio": "The same, with rare kinds counted too.",
     "mode_share": "How far each kind of real image gets its share among the generated ones.",
-    "authenticity": "The share of generated images farther from their training neighbor than that one is from its own.",
     "class_share": "How far each class gets its share among the generated images.",
     "spacing": "How far generated images lie from those most like them, over what real ones do; low where kinds have shrunk.",
     "dimension": "In how many directions the generated images vary; best as many as the real ones.",
@@ -54,7 +53,6 @@ NEAREST = frozenset({"dimension"})
 
 _SHARES = {
     "adherence",
-    "authenticity",
     "class_share",
     "cluster_adherence",
     "copy_rate",
@@ -129,7 +127,7 @@ def _row(score: Score, marks: list[tuple[str, float]]) -> ScoreRow:
     interval = "" if score.interval is None else _interval(score.name, *score.interval)
     line, span = _line(score, marks)
     return ScoreRow(
-        name=score.name.replace("_", " ").replace("frechet", "Fréchet"),
+        name=plain_name(score.name),
         space=score.space,
         plain=COSTS[score.name].method if score.name in COSTS else _PLAIN.get(score.name, ""),
         value=shown(score),

@@ -19,7 +19,7 @@ from imatlas.evaluation.relative import nearest_relative
 from imatlas.evaluation.scoring import DEFAULT_METRICS, METRICS, Metric, evaluate_trial
 from imatlas.evaluation.sliced import sliced_distance
 from imatlas.evaluation.speed import Instruments, measure_speed, median_interval, spread
-from imatlas.evaluation.verdict import TableRow, score_table, verdict
+from imatlas.evaluation.verdict import TableRow, plain_name, score_table, verdict
 
 __all__ = [
     "COSTS",
@@ -60,6 +60,7 @@ __all__ = [
     "nearest_rows",
     "neighbor_shares",
     "pairs_in_turns",
+    "plain_name",
     "score_rows",
     "score_table",
     "sliced_distance",

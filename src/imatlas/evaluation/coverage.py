@@ -129,7 +129,8 @@ def clipped_density_metric(trial: Trial, space: str) -> Score:
 def precision_metric(trial: Trial, space: str) -> Score:
     """Score a trial by the share of generated images inside a real neighbor ball."""
     comparison = compare(trial, space)
-    estimate, floor = trace_precision(comparison).estimate(), trace_precision(comparison.floor)
+    estimate = _within_shares(trace_precision(comparison).estimate(), len(comparison.generated))
+    floor = trace_precision(comparison.floor)
     return _score(comparison, "precision", estimate, floor=floor.value, block="quality")
 
 
@@ -143,7 +144,8 @@ def density_metric(trial: Trial, space: str) -> Score:
 def recall_metric(trial: Trial, space: str) -> Score:
     """Score a trial by plain recall, for comparison with published numbers; one generated outlier can raise it."""
     comparison = compare(trial, space)
-    estimate, floor = trace_recall(comparison).estimate(), trace_recall(comparison.floor)
+    estimate = _within_shares(trace_recall(comparison).estimate(), len(comparison.real))
+    floor = trace_recall(comparison.floor)
     return _score(comparison, "recall", estimate, floor=floor.value, block="diversity")
 
 
@@ -192,6 +194,13 @@ def trace_density(comparison: Comparison) -> Traced:
     per_point = inside.balls_per_point / K
     balls, ball_pairs = drawn_balls(pairs.by_ball, pairs.by_ball, comparison.floor.once(_real_balls).neighbors)
     return Traced(float(per_point.mean()), _variance(per_point), balls, pairs.pair_variance, ball_pairs)
+
+
+def _within_shares(estimate: Estimate, n: int) -> Estimate:
+    """Keep the interval of a share of n points within [0, 1], and open it for the points that none or all of n may hide."""
+    low, high = estimate.interval
+    unseen = unseen_share(n)
+    return replace(estimate, interval=(max(0.0, min(low, 1 - unseen)), min(1.0, max(high, unseen))))
 
 
 def _score(comparison: Comparison, name: str, estimate: Estimate, *, floor: float, block: str) -> Score:

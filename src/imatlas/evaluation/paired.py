@@ -32,6 +32,7 @@ from imatlas.evaluation.modes import trace_modes, trace_vendi
 from imatlas.evaluation.references import with_generated
 from imatlas.evaluation.scoring import DEFAULT_METRICS, METRICS, SPACELESS
 from imatlas.evaluation.sliced import trace_sliced
+from imatlas.evaluation.verdict import plain_name
 from imatlas.values import Score, Trial
 
 __all__ = ["COMPARED", "TRACED", "Difference", "compare_trials", "difference_sentences"]
@@ -156,7 +157,7 @@ def difference_sentences(differences: Sequence[Difference], *, names: tuple[str,
     by_name: dict[str, set[str]] = {}
     for difference in differences:
         by_name.setdefault(difference.name, set()).add(difference.favours)
-    split = [name.replace("_", " ") for name, favoured in by_name.items() if {"first", "second"} <= favoured]
+    split = [plain_name(name) for name, favoured in by_name.items() if {"first", "second"} <= favoured]
     if split:
         said.append(f"The spaces disagree on which is better by {', '.join(split)}: trust neither order without looking.")
     if not all(difference.is_paired for difference in differences):
@@ -214,7 +215,8 @@ def _cut(first: Trial, trial: Trial, count: int) -> Trial:
 
 def _sentence(difference: Difference, names: tuple[str, str]) -> str:
     where = f" in {difference.space}" if difference.space else ""
-    what = f"{difference.name.replace('_', ' ').capitalize()}{where}: "
+    named = plain_name(difference.name)
+    what = f"{named[0].upper()}{named[1:]}{where}: "
     low, high = difference.interval
     seen = f"{difference.first:.3g} and {difference.second:.3g}, a difference between {low:.3g} and {high:.3g}"
     if not difference.is_paired:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from imatlas.evaluation.scoring import ENOUGH_FOR_FRECHET
 from imatlas.values import Score
 
-__all__ = ["TableRow", "score_table", "verdict"]
+__all__ = ["TableRow", "plain_name", "score_table", "verdict"]
 
 FEW_IMAGES = 500
 TOO_FEW_IMAGES = 100
@@ -79,6 +79,17 @@ def score_table(scores: Sequence[Score], references: Mapping[str, Sequence[Score
         for score in scores
     ]
     return tuple(sorted(rows, key=lambda row: BLOCKS.index(row.block)))
+
+
+def plain_name(name: str) -> str:
+    """Give the name of a metric as people write it.
+
+    Examples
+    --------
+    >>> plain_name("frechet_distance")
+    'Fréchet distance'
+    """
+    return name.replace("_", " ").replace("frechet", "Fréchet")
 
 
 def verdict(scores: Sequence[Score], references: Mapping[str, Sequence[Score]] | None = None) -> tuple[str, ...]:
@@ -171,8 +182,7 @@ def _quality(rows: Sequence[TableRow]) -> str:
     if not judged:
         return ""
     parts = [_against_floor(row) for row in judged]
-    named = headline.replace("_", " ").replace("frechet", "Fréchet")
-    text = f"Quality, by {named} (lower is better): " + "; ".join(parts) + "."
+    text = f"Quality, by {plain_name(headline)} (lower is better): " + "; ".join(parts) + "."
     sparse = [row for row in rows if row.name == "clipped_density" and row.interval and row.interval[1] < SPARSE]
     if sparse:
         row = min(sparse, key=lambda row: row.value)

@@ -11,8 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from imatlas.checks import InputError
 from imatlas.features import Extractor, make_judge
 from imatlas.files import is_atlas
@@ -22,7 +20,15 @@ from imatlas.recipes.contenders import Source, open_contender, read_contender
 from imatlas.recipes.judging import Judgement, choose_spaces, judge_images, judging_count
 from imatlas.recipes.matching import match_channels, match_classes, suspicions
 from imatlas.recipes.modeling import Model
-from imatlas.recipes.real_set import RealSet, is_real_set, read_real_set, real_set, require_same_images, write_real_set
+from imatlas.recipes.real_set import (
+    RealSet,
+    is_real_set,
+    read_real_set,
+    real_set,
+    require_place,
+    require_same_images,
+    write_real_set,
+)
 from imatlas.store import open_atlas
 from imatlas.values import ImageSet
 
@@ -104,6 +110,8 @@ def evaluate_all(
     """
     terms = terms or Terms()
     _refuse_one_place([real, *generated])
+    if terms.keep is not None:
+        require_place(terms.keep)
     contenders = [open_contender(source) for source in generated]
     avoid = frozenset(one.avoid for one in contenders if one.avoid)
     spaces = choose_spaces(terms.extractors, avoid)
@@ -127,10 +135,10 @@ def evaluate_all(
 
 
 def _judge(real: RealSet, drawn: ImageSet, timing: Mapping[str, float | str], report: Report) -> Judgement:
-    there = real.images.take(np.flatnonzero(~real.images.excluded))
-    there = replace(there, formats=real.images.formats, sizes=real.images.sizes)
-    labelled, about_classes = match_classes(there, drawn)
-    return judge_images(real, labelled, timing=timing, warnings=suspicions(there, labelled) + about_classes, report=report)
+    labelled, about_classes = match_classes(real.used, drawn)
+    judgement = judge_images(real, labelled, timing=timing, report=report)
+    about_both = suspicions(real.used, labelled, equal=judgement.equal, n_pictures=len(real.first_rows))
+    return replace(judgement, warnings=about_both + about_classes)
 
 
 @dataclass(frozen=True)

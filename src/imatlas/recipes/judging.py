@@ -67,6 +67,7 @@ class Judgement:
     warnings : sentences on what is suspect about the two sets.
     left_out : sentences on what could not be measured, and why.
     avoided : the extractor that the generator was conditioned with, which therefore does not judge; "" if there is none.
+    equal : (generated row, row of `real.used`) of each generated image that is a real one pixel for pixel.
     """
 
     scores: tuple[Score, ...]
@@ -79,6 +80,7 @@ class Judgement:
     warnings: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     avoided: str = ""
+    equal: tuple[tuple[int, int], ...] = ()
 
 
 def judging_count(n_images: int, size: int) -> int:
@@ -158,7 +160,6 @@ def judge_images(
     generated: ImageSet,
     *,
     timing: Mapping[str, float | str] | None = None,
-    warnings: Sequence[str] = (),
     report: Report = silent,
 ) -> Judgement:
     """Judge generated images against real ones that were and were not trained on.
@@ -167,7 +168,6 @@ def judge_images(
     ----------
     real, generated : of one shape, 20 images or more each; classes numbered alike.
     timing : what the generator costs; see `Trial.timing`.
-    warnings : what is suspect about the two, handed on.
     report : hears of the progress.
 
     Raises
@@ -189,10 +189,11 @@ def judge_images(
     metrics = tuple(name for name in DEFAULT_METRICS if timing or SPACELESS.get(name) != "")
     scores = evaluate_trial(trial, metrics=metrics, report=hear)
     references = _references(real, trial, scores, report)
-    said = _with_equal(verdict(scores, references), len(equal_images(train, generated)), len(generated))
-    return Judgement(
-        scores, references, said, pairs_in_turns(scores), generated, real, trial, tuple(warnings), _joined(left_out)
-    )
+    equal = equal_images(real.first_rows, generated)
+    n_copied = sum(not real.used.held_out[twin] for _, twin in equal)
+    said = _with_equal(verdict(scores, references), n_copied, len(generated))
+    pairs = pairs_in_turns(scores)
+    return Judgement(scores, references, said, pairs, generated, real, trial, left_out=_joined(left_out), equal=equal)
 
 
 def _with_equal(sentences: Sequence[str], n_equal: int, n: int) -> tuple[str, ...]:

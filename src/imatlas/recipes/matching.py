@@ -15,7 +15,7 @@ import numpy as np
 
 from imatlas.values import ImageSet
 
-__all__ = ["equal_images", "match_channels", "match_classes", "suspicions"]
+__all__ = ["equal_images", "first_rows", "match_channels", "match_classes", "suspicions"]
 
 FEW_TO_JUDGE = 50
 SHOWN = 5
@@ -62,21 +62,31 @@ def match_classes(real: ImageSet, generated: ImageSet) -> tuple[ImageSet, tuple[
     return replace(generated, labels=places[generated.labels], class_names=real.class_names), tuple(warnings)
 
 
-def suspicions(real: ImageSet, generated: ImageSet) -> tuple[str, ...]:
+def suspicions(real: ImageSet, generated: ImageSet, *, equal: Sequence[tuple[int, int]], n_pictures: int) -> tuple[str, ...]:
     """Say in sentences what is suspect about two sets of one shape.
 
     Parameters
     ----------
     real, generated : as they were read, with the counts of formats and sizes; images a model drew have none.
+    equal : from `equal_images`.
+    n_pictures : different pictures among the real images.
     """
-    found = [*_few(real, "real"), *_few(generated, "generated"), *_same_images(real, generated), *_uniform(generated)]
-    found += _formats(real.formats, generated.formats)
+    found = [*_few(real, "real"), *_few(generated, "generated"), *_uniform(generated)]
+    found += _same_images(real, generated, equal, n_pictures)
+    found += [*_rejected(real, "real"), *_rejected(generated, "generated"), *_formats(real.formats, generated.formats)]
     return (*found, *_enlarged(real, "real"), *_enlarged(generated, "generated"))
 
 
-def equal_images(real: ImageSet, generated: ImageSet) -> list[tuple[int, int]]:
-    """Find generated images that are real ones pixel for pixel: (generated row, first real row) of each."""
-    return _equal(_first_rows(real), generated)
+def first_rows(images: ImageSet) -> dict[bytes, int]:
+    """Give the first row of each different picture, a training row where there is one, by the digest of its pixels."""
+    rows = np.concatenate([images.training_rows, images.held_out_rows])
+    digests = _digests(images)
+    return {digests[row]: int(row) for row in rows[::-1]}
+
+
+def equal_images(first_of: Mapping[bytes, int], generated: ImageSet) -> tuple[tuple[int, int], ...]:
+    """Find generated images that are real ones pixel for pixel: (generated row, real row from `first_rows`) of each."""
+    return tuple((row, first_of[digest]) for row, digest in enumerate(_digests(generated)) if digest in first_of)
 
 
 def _classes_in(images: ImageSet) -> set[str]:
@@ -95,10 +105,8 @@ def _few(images: ImageSet, name: str) -> list[str]:
     ]
 
 
-def _same_images(real: ImageSet, generated: ImageSet) -> list[str]:
-    first_of = _first_rows(real)
-    pairs = _equal(first_of, generated)
-    if len(pairs) == len(generated) and len({twin for _, twin in pairs}) == len(first_of):
+def _same_images(real: ImageSet, generated: ImageSet, pairs: Sequence[tuple[int, int]], n_pictures: int) -> list[str]:
+    if len(pairs) == len(generated) and len({twin for _, twin in pairs}) == n_pictures:
         return [f"Both sides hold the same {len(real):,} images: real and generated are one set, so nothing is judged by this."]
     if not pairs:
         return []
@@ -110,15 +118,6 @@ def _same_images(real: ImageSet, generated: ImageSet) -> list[str]:
     ]
 
 
-def _first_rows(images: ImageSet) -> dict[bytes, int]:
-    """Give the first row of each picture, by its digest."""
-    return {digest: row for row, digest in reversed(list(enumerate(_digests(images))))}
-
-
-def _equal(first_of: Mapping[bytes, int], images: ImageSet) -> list[tuple[int, int]]:
-    return [(row, first_of[digest]) for row, digest in enumerate(_digests(images)) if digest in first_of]
-
-
 def _digests(images: ImageSet) -> list[bytes]:
     return [hashlib.blake2b(pixels.tobytes(), digest_size=16).digest() for pixels in images.pixels]
 
@@ -128,6 +127,16 @@ def _uniform(generated: ImageSet) -> list[str]:
     if any((pixels != first).any() for pixels in generated.pixels):
         return []
     return [f"All {len(generated):,} generated images are the same picture."]
+
+
+def _rejected(images: ImageSet, name: str) -> list[str]:
+    if not images.rejected:
+        return []
+    first = images.rejected[0]
+    return [
+        f"{len(images.rejected):,} of the {name} files could not be read and are not among the images, the first: {first.path} "
+        f"({first.reason.rstrip('.')}). Mend or delete them."
+    ]
 
 
 def _formats(real: Mapping[str, int], generated: Mapping[str, int]) -> list[str]:

@@ -10,7 +10,7 @@ the code that made them; those of other code are worked out again. safetensors, 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -21,14 +21,25 @@ from imatlas.checks import InputError
 from imatlas.evaluation import JudgedTrial, judge
 from imatlas.features import JUDGES, PRETRAINED, Extractor, make_judge
 from imatlas.files import content_hash, reading
+from imatlas.recipes.matching import first_rows
 from imatlas.store.packed import read_packed, write_packed
 from imatlas.values import Features, ImageSet, Score, Trial
 
-__all__ = ["RealSet", "extract", "is_real_set", "read_real_set", "real_set", "require_same_images", "write_real_set"]
+__all__ = [
+    "RealSet",
+    "extract",
+    "is_real_set",
+    "read_real_set",
+    "real_set",
+    "require_place",
+    "require_same_images",
+    "write_real_set",
+]
 
 KIND = "imatlas real set"
 FORMAT = 1
 ENDING = ".safetensors"
+PARTS = ("train", "held_out")
 CHECKED_ROWS = 16
 SAME = 1e-3
 """Largest difference of features extracted again, over their spread; machines round products differently."""
@@ -60,10 +71,22 @@ class RealSet:
         train, held_out = self.parts.values()
         return judge(Trial(train, held_out, train.take(np.arange(0)), self.features))
 
-    @property
+    @cached_property
     def parts(self) -> dict[str, ImageSet]:
         """Training and held-out images, by name."""
         return parts_of(self.images)
+
+    @cached_property
+    def used(self) -> ImageSet:
+        """The images without those that a person took out, with what was counted of all."""
+        whole = self.images
+        kept = whole.take(np.flatnonzero(~whole.excluded)) if whole.excluded.any() else whole
+        return replace(kept, rejected=whole.rejected, formats=whole.formats, sizes=whole.sizes)
+
+    @cached_property
+    def first_rows(self) -> dict[bytes, int]:
+        """The first row of each different picture in `used`, by the digest of its pixels."""
+        return first_rows(self.used)
 
     @cached_property
     def fingerprint(self) -> dict[str, str]:
@@ -95,7 +118,7 @@ def real_set(images: ImageSet, judges: Sequence[Extractor], *, resize: str) -> R
 
 def parts_of(images: ImageSet) -> dict[str, ImageSet]:
     """Give training and held-out images by name."""
-    return {"train": images.take(images.training_rows), "held_out": images.take(images.held_out_rows)}
+    return dict(zip(PARTS, (images.take(rows) for rows in (images.training_rows, images.held_out_rows)), strict=True))
 
 
 def extract(extractor: Extractor, images: ImageSet) -> Features:
@@ -116,6 +139,20 @@ def extract(extractor: Extractor, images: ImageSet) -> Features:
         ) from error
 
 
+def require_place(path: Path) -> None:
+    """Let a place pass that a real set can be kept in.
+
+    Raises
+    ------
+    InputError
+        If its name does not end in .safetensors, or it is a folder.
+    """
+    if path.suffix != ENDING:
+        raise InputError(f"The real set is kept as a safetensors file, and {path} is not named so. Let it end in {ENDING}.")
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; the real set is kept as one file. Name a file in it that ends in {ENDING}.")
+
+
 def write_real_set(side: RealSet, path: Path) -> None:
     """Keep a real set in one file.
 
@@ -124,8 +161,7 @@ def write_real_set(side: RealSet, path: Path) -> None:
     InputError
         If the place cannot be written, or its name does not end in .safetensors.
     """
-    if path.suffix != ENDING:
-        raise InputError(f"The real set is kept as a safetensors file, and {path} is not named so. Let it end in {ENDING}.")
+    require_place(path)
     images = side.images
     arrays: dict[str, np.ndarray] = {"pixels": images.pixels, "held_out": images.held_out, "excluded": images.excluded}
     if images.labels is not None:
@@ -225,7 +261,7 @@ def _unpacked(settings: Mapping, arrays: Mapping[str, np.ndarray], make: Callabl
         learned = {key.removeprefix(start): values for key, values in arrays.items() if key.startswith(start)}
         one = make(name).fit(images) if name in PRETRAINED else JUDGES[name].unpack(packed, learned)
         extractors[name] = one
-        features[name] = {part: Features(arrays[f"{name}/{part}"], name, one.settings(), one.rows) for part in parts_of(images)}
+        features[name] = {part: Features(arrays[f"{name}/{part}"], name, one.settings(), one.rows) for part in PARTS}
     references = settings["references"]
     rows = references["rows"] if references["code"] == code_version() else []
     known = {(row["count"], tuple(row["metrics"])): _scores(row["scores"]) for row in rows}

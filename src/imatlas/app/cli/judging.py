@@ -12,6 +12,7 @@ from imatlas.app.judgement_files import difference_facts, judgement_facts, judge
 from imatlas.checks import InputError
 from imatlas.evaluation import difference_sentences
 from imatlas.features import Extractor
+from imatlas.files import is_leftover
 from imatlas.recipes import Judgement, Terms, choose_spaces, compare_judgements, evaluate_all, judge_atlas
 from imatlas.store import open_atlas
 
@@ -124,10 +125,12 @@ def _say(console: Console, judgement: Judgement, name: str) -> None:
 
 
 def _refuse_foreign(folder: Path) -> None:
-    """Refuse a folder that holds something else than judgements."""
+    """Refuse a file, and a folder that holds something else than judgements."""
     if not folder.exists():
         return
-    there = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else [folder.name]
+    if not folder.is_dir():
+        raise InputError(f"{folder} is a file; a judgement goes into a folder. Choose another --out.")
+    there = sorted(path.name for path in folder.iterdir() if not is_leftover(path.name))
     foreign = [name for name in there if name not in MADE_HERE and not name.isdecimal()]
     if foreign:
         raise InputError(f"{folder} holds {foreign[0]}, which is no judgement; it was left as it is. Choose another --out.")
