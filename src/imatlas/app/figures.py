@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 from imatlas.app.sheets import PALETTE
 from imatlas.values import Score
 
-__all__ = ["MARKERS", "curve_panels", "pareto_panels", "scatter"]
+__all__ = ["MARKERS", "curve_panels", "line_panel", "pareto_panels", "point_panel", "scatter"]
 
 MARKERS = ("o", "^", "s", "D", "v")
 """After ten groups the colours begin again with the next marker."""
@@ -119,6 +119,56 @@ def pareto_panels(scores: Mapping[str, Sequence[Score]]) -> list[tuple[str, str]
         if len(points) >= 2:
             panels.append((f"Likeness and speed, judged in {space.replace('_', ' ')}", _pareto(points, rates)))
     return panels
+
+
+def point_panel(points: Mapping[str, np.ndarray], *, across: str, up: str, logarithmic: bool = False) -> str:
+    """Draw named groups of points: a small dot for each, and their mean, large and with its name.
+
+    Parameters
+    ----------
+    points : name -> (r, 2), one row for each repeat.
+    across, up : labels of the axes; the first one can be logarithmic.
+
+    Returns
+    -------
+    SVG text.
+    """
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(5.6, 3.9))
+        canvas = FigureCanvasSVG(figure)
+        axes = figure.add_subplot()
+        order = sorted(points, key=lambda name: points[name][:, 1].mean())
+        for place, name in enumerate(points):
+            colour, marker = PALETTE[place % len(PALETTE)], MARKERS[place // len(PALETTE) % len(MARKERS)]
+            middle = points[name].mean(axis=0)
+            axes.plot(*points[name].T, marker, color=colour, alpha=0.4, markersize=3.5)
+            axes.plot(*middle, marker, color=colour, markersize=8)
+            beside = (7, 7 if order.index(name) % 2 == 0 else -7)
+            axes.annotate(name, middle, beside, textcoords="offset points", va="center", color=_INK, fontsize=8)
+        _quiet(axes)
+        if logarithmic:
+            axes.set_xscale("log")
+        axes.margins(x=0.25, y=0.12)
+        axes.set(xlabel=across, ylabel=up)
+        return _svg(figure, canvas)
+
+
+def line_panel(lines: Mapping[str, np.ndarray], *, across: str, up: str) -> str:
+    """Draw named lines through (m, 2) points each, on logarithmic axes; give SVG text."""
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(6.4, 3.9))
+        canvas = FigureCanvasSVG(figure)
+        axes = figure.add_subplot()
+        for place, (name, points) in enumerate(lines.items()):
+            colour, marker = PALETTE[place % len(PALETTE)], MARKERS[place // len(PALETTE) % len(MARKERS)]
+            axes.plot(*points.T, marker=marker, color=colour, linewidth=1.8, markersize=5, label=name)
+        _quiet(axes)
+        axes.set_xscale("log")
+        if min(float(points[:, 1].min()) for points in lines.values()) > 0:
+            axes.set_yscale("log")
+        axes.set(xlabel=across, ylabel=up)
+        axes.legend(frameon=False, labelcolor=_INK, fontsize=8)
+        return _svg(figure, canvas)
 
 
 def _pareto(distances: Mapping[str, Score], rates: Mapping[str, Score]) -> str:

@@ -1,0 +1,114 @@
+"""What the verb compare does: images to a comparison of ways to generate them, its folder, and its page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from imatlas.app.cli.console import MISUSED, Console, sentences
+from imatlas.app.cli.places import refuse_atlas
+from imatlas.app.cli.wording import say_images
+from imatlas.app.comparison_page import outcome_facts, write_comparison
+from imatlas.app.words import duration
+from imatlas.checks import InputError
+from imatlas.files import write_json
+from imatlas.images import check_resolution, parse_ground, read_images
+from imatlas.recipes import Wishes
+from imatlas.studies import ARMS, Study, arms_of, compare, count_of, forecast_study, subset_of
+from imatlas.values import ImageSet
+
+__all__ = ["Asked", "compare_arms", "list_arms", "read_study"]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Which images are read and how, where the study goes, and whether all that is said is one JSON object."""
+
+    source: Path
+    out: Path | None
+    resolution: int | None
+    ground: str
+    as_json: bool
+
+
+def read_study(wishes: Wishes, asked: dict[str, str], *, repeats: int, count: int | None, subset: int, as_json: bool) -> Study:
+    """Read the options that decide what is compared; a wrong one ends the program with a sentence and exit code 2.
+
+    Parameters
+    ----------
+    asked : "arms", "judges", "lengths", as they were written, with commas between.
+    """
+    with sentences(Console(as_json=as_json), code=MISUSED):
+        names = {name: tuple(part.strip() for part in text.split(",") if part.strip()) for name, text in asked.items()}
+        unknown = [name for name in names["arms"] if name not in ARMS]
+        if unknown:
+            raise InputError(f"There is no arm {unknown[0]!r}; choose from: {', '.join(ARMS)}.")
+        try:
+            lengths = tuple(sorted({float(part) for part in names["lengths"]} | {1.0}))
+        except ValueError as error:
+            raise InputError(f"The lengths {asked['lengths']!r} are not numbers; give for example 0.25,0.5.") from error
+        judges = {"judges": names["judges"]} if names["judges"] else {}
+        return Study(names["arms"], repeats, wishes, count=count, lengths=lengths, subset=subset, **judges)
+
+
+def list_arms(*, as_json: bool) -> None:
+    """Say which arms there are."""
+    console = Console(as_json=as_json)
+    plain = {name: arm.says for name, arm in ARMS.items() if not arm.guided}
+    width = max(map(len, plain))
+    console.say(*(f"  {name:<{width}}  {says}" for name, says in plain.items()))
+    console.say("NAME+guided draws from the same weights with autoguidance.")
+    console.give({"arms": {name: arm.says for name, arm in ARMS.items()}})
+
+
+def compare_arms(asked: Asked, study: Study) -> None:
+    """A folder of images to a study and its page."""
+    console = Console(as_json=asked.as_json)
+    with sentences(console):
+        images = _read(console, asked, study)
+        place = asked.out or _beside(asked.source)
+        _announce(console, study, images, place)
+        outcome = compare(images, study, place, report=console.report)
+        facts = outcome_facts(outcome)
+        write_json(outcome.folder / "result.json", facts)
+        write_comparison(outcome, outcome.folder / "report.html")
+        console.say("", *outcome.verdict, *(f"note: {note}" for note in outcome.notes))
+        console.say(f"Report: {outcome.folder / 'report.html'}; numbers: {outcome.folder / 'result.json'}")
+        console.give(facts | {"report": str(outcome.folder / "report.html")})
+
+
+def _read(console: Console, asked: Asked, study: Study) -> ImageSet:
+    with sentences(console, code=MISUSED):
+        if asked.resolution is not None:
+            check_resolution(asked.resolution)
+        parse_ground(asked.ground)
+    refuse_atlas(asked.source)
+    console.say(f"Reading {asked.source} ...")
+    seed = study.wishes.seed
+    images = read_images(asked.source, resolution=asked.resolution, ground=asked.ground, seed=seed, report=console.report)
+    say_images(console, images)
+    return images
+
+
+def _announce(console: Console, study: Study, images: ImageSet, place: Path) -> None:
+    """Say what will be compared, and how long it will take, before it begins."""
+    images = subset_of(images, study)
+    arms = arms_of(study, images)
+    console.say("Arms:", *(f"  {arm.name:<28} {arm.says}" for arm in arms))
+    n_fits, n_lengths = len({arm.fit for arm in arms}), len(study.lengths)
+    trainings = f"{study.repeats * n_fits * n_lengths} trainings ({study.repeats} repeats)"
+    each = f"{study.wishes.steps:,} steps each" if study.wishes.steps else f"{duration(study.wishes.budget)} each"
+    console.say(f"{trainings}, {each}, {count_of(study, images):,} images drawn of each, judged in {', '.join(study.judges)}.")
+    parts = forecast_study(study, arms, images)
+    told = ", ".join(f"{name} {duration(seconds)}" for name, seconds in parts.items() if seconds)
+    rest = " and the training steps" if study.wishes.steps else ""
+    console.say(f"About {duration(sum(parts.values()))}{rest} in all: {told}.")
+    console.say(f"Kept in {place}; after a stop the same command goes on there.")
+
+
+def _beside(source: Path) -> Path:
+    """photos/ -> photos.study in the working directory."""
+    name = source.resolve().name or "images"
+    for ending in (".zip", ".npz", ".npy", ".gz"):
+        name = name.removesuffix(ending)
+    return Path(f"{name}.study")

@@ -1,0 +1,166 @@
+"""One training of a study: its place on disk, what was taken from its time, and how it goes on after a stop."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from imatlas.checks import InputError
+from imatlas.conditions import CONDITIONS
+from imatlas.features import Extractor
+from imatlas.files import content_hash
+from imatlas.progress import Report, silent
+from imatlas.recipes import (
+    Model,
+    Wishes,
+    build_model,
+    extractor_of,
+    load_model,
+    map_images,
+    pick_device,
+    save_model,
+    train_model,
+)
+from imatlas.recipes.modeling import write_plan
+from imatlas.store import ModelFolder
+from imatlas.studies.arms import Fit
+from imatlas.training import Plan
+from imatlas.values import ImageSet, Manifold
+
+__all__ = ["Ground", "Trained", "ground_of", "names_for", "train_fit"]
+
+LEAST_SHARE = 0.1
+"""Of a fit's time that must be left for its training."""
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What all fits of a repeat share: the images, what was learned of them, how many seconds that took, and the seed."""
+
+    images: ImageSet
+    manifold: Manifold
+    extractor: Extractor
+    seconds: float
+    seed: int
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained model and what is to be told of its training, JSON values by name."""
+
+    model: Model
+    facts: Mapping[str, object]
+
+
+def ground_of(images: ImageSet, wishes: Wishes, home: Path, repeat: int, *, report: Report = silent) -> Ground:
+    """Learn the manifold of a repeat, or read it where it was learned before.
+
+    Parameters
+    ----------
+    wishes : of the study; the seed of the repeat is that many after its own.
+    home : folder of the study.
+    repeat : from 1.
+    """
+    wishes = replace(wishes, seed=wishes.seed + repeat - 1)
+    atlas = map_images(images, home / "repeats" / f"{repeat}.atlas", wishes, report=report)
+    return Ground(images, atlas.manifold, extractor_of(atlas), float(atlas.seconds["map"]), wishes.seed)
+
+
+def names_for(fit: Fit, images: ImageSet, manifold: Manifold) -> list[str]:
+    """Name the conditions of a fit that the set has.
+
+    Raises
+    ------
+    InputError
+        If it has none of them.
+    """
+    there = [name for name in fit.conditions if CONDITIONS[name].describe(images, manifold) is not None]
+    if fit.conditions and not there:
+        why = "; ".join(CONDITIONS[name].lacking for name in fit.conditions)
+        raise InputError(
+            f"The arm {fit.name} needs {' or '.join(fit.conditions)}, and the set has none ({why}). Leave the arm out."
+        )
+    return there
+
+
+def train_fit(
+    ground: Ground, fit: Fit, wishes: Wishes, place: Path, *, length: float = 1.0, report: Report = silent
+) -> Trained:
+    """Train a fit, go on with its training, or read it where it is done.
+
+    Parameters
+    ----------
+    ground : of its repeat.
+    fit : what is trained.
+    wishes : of the study.
+    place : folder of its weights.
+    length : share of the budget.
+
+    Raises
+    ------
+    InputError
+        If what is charged to it leaves too little time.
+    Interrupted
+        On Ctrl-C or SIGTERM, after everything was saved; the same call goes on.
+    """
+    folder = ModelFolder(place)
+    if not folder.is_trained:
+        place.mkdir(parents=True, exist_ok=True)
+        _train(ground, fit, wishes, folder, length=length, report=report)
+    model = load_model(folder)
+    model.generator.to(pick_device(wishes.device))
+    if model.prior is not None:
+        model.prior.to(model.generator.device)
+    return Trained(model, _facts(folder, model))
+
+
+def _train(ground: Ground, fit: Fit, wishes: Wishes, folder: ModelFolder, *, length: float, report: Report) -> None:
+    """Train a fit into its folder."""
+    images = ground.images if "class" in fit.conditions else replace(ground.images, labels=None, class_names=())
+    start = time.monotonic()
+    manifold = fit.remade(images, ground.manifold, ground.seed)
+    charges = {"nothing": 0.0, "stage": ground.seconds, "own": time.monotonic() - start}
+    names = names_for(fit, images, manifold)
+    model = build_model(images, manifold, kind=fit.kind or wishes.generator, conditions=names, seed=ground.seed)
+    device = pick_device(wishes.device)
+    model.generator.to(device)
+    if model.prior is not None:
+        model.prior.to(device)
+    with folder.held():
+        if not (folder.folder / "config.json").is_file():
+            charged = 0.0 if wishes.steps else charges[fit.charged]
+            write_plan(model, folder, _plan(fit, wishes, ground.seed, length=length, charged=charged))
+        told = folder.config["plan"]
+        plan = Plan(int(told["steps"]), float(told["seconds"]), seed=ground.seed, precision=wishes.precision)
+        for progress in train_model(model, images, manifold, plan, folder=folder, extractor=ground.extractor):
+            report(progress)
+        save_model(model, folder, told)
+
+
+def _plan(fit: Fit, wishes: Wishes, seed: int, *, length: float, charged: float) -> dict[str, object]:
+    """Give the plan of a fit as JSON values, with what it is charged; it is kept, so that a run goes on as it began."""
+    whole = wishes.budget * length
+    if whole - charged < LEAST_SHARE * whole:
+        raise InputError(
+            f"The arm {fit.name} is charged {charged:.0f} s for what is fitted before its training, of a budget of "
+            f"{whole:.0f} s; wanted {LEAST_SHARE:.0%} of it left at least. Give a longer --budget, or --features "
+            "principal_components."
+        )
+    steps = max(1, round(wishes.steps * length)) if wishes.steps else 0
+    key = content_hash(fit.name, wishes.generator, whole, steps, seed)
+    return {"key": key, "steps": steps, "seconds": whole - charged, "charged": charged, "seed": seed}
+
+
+def _facts(folder: ModelFolder, model: Model) -> dict[str, object]:
+    """Tell of a training: seconds charged and trained, steps and precision of each stage, categories of its conditions."""
+    rows = [*ModelFolder(folder.folder / "prior").metrics, *folder.metrics]
+    last = {str(row["stage"]): row for row in rows}
+    return {
+        "charged": float(folder.config["plan"]["charged"]),
+        "trained": sum(float(row["seconds"]) for row in last.values()),
+        "steps": {name: row["steps"] for name, row in last.items()},
+        "precision": {name: row["precision"] for name, row in last.items()},
+        "sizes": {condition.name: condition.field.size for condition in model.conditions},
+    }
