@@ -1,6 +1,6 @@
 // Everything the page asks of the server, in one place: what goes there, what comes back, and what a refusal says.
 
-/** @typedef {{name: string, title: string, groups: string[]}} LabelField */
+/** @typedef {{name: string, title: string, groups: string[], condition?: string | null}} LabelField  condition: what a model calls these groups */
 /** @typedef {{name: string, title: string, low: number, high: number}} ValueField */
 /** @typedef {{name: string, title: string, kind: "choice" | "example" | "place" | "number", choices?: string[]}} Condition */
 /** @typedef {{low: number, high: number, usual: number, says: string, whole?: boolean}} Dial */
