@@ -12,7 +12,9 @@ import imatlas
 from imatlas.checks import InputError
 from imatlas.images import RESIZE_RULE, moving_shape
 from imatlas.recipes import Terms, choose_spaces, evaluate_all, judging
+from imatlas.recipes.judging import few_to_fit
 from imatlas.recipes.real_set import read_real_set
+from imatlas.values import ImageSet
 
 SPACES = ("principal_components", "pixels")
 
@@ -59,7 +61,8 @@ def test_files_and_arrays_are_judged_alike_and_all_that_made_the_numbers_is_told
     assert list(judged.references) == ["training copies", "Gaussian in PCA space"]
     assert judged.real.resize == RESIZE_RULE
     assert of_files.real.fingerprint == judged.real.fingerprint
-    assert (of_files.warnings, of_files.real.images.formats) == ((), {"PNG": 70})
+    assert of_files.real.images.formats == {"PNG": 70}
+    assert ["components were fitted" in sentence for sentence in of_files.warnings] == [True]
     assert any(said.startswith("adherence in principal_components, adherence in pixels: ") for said in judged.left_out)
     assert not any(score.block == "speed" for score in judged.scores)
     assert not any("images_per_second" in said for said in judged.left_out)
@@ -148,11 +151,26 @@ def test_what_cannot_be_judged_is_refused_in_words(sources):
 def test_the_spaces_are_two_that_no_generator_was_conditioned_with():
     assert choose_spaces((), frozenset()) == ("random_convolutions", "principal_components")
     assert choose_spaces((), frozenset({"random_convolutions"})) == ("principal_components", "pixels")
+    assert choose_spaces((), frozenset(), few=True) == ("random_convolutions", "pixels")
+    assert choose_spaces((), frozenset({"pixels"}), few=True) == ("random_convolutions", "principal_components")
     assert choose_spaces(("pixels", "pixels"), frozenset({"encoder"})) == ("pixels",)
     with pytest.raises(InputError, match="conditioned with the features pixels, which flatter it"):
         choose_spaces(("pixels",), frozenset({"pixels"}))
     with pytest.raises(InputError, match="There is no extractor 'x'; choose from: "):
         choose_spaces(("x",), frozenset())
+
+
+def test_few_images_are_judged_in_spaces_that_were_not_fitted_to_them(sources):
+    _, real, drawn = sources
+    assert set(imatlas.evaluate(real, drawn).real.extractors) == {"random_convolutions", "pixels"}
+    warned = imatlas.evaluate(real, drawn, extractors=("principal_components",)).warnings
+    assert any("components were fitted to 63 training images" in sentence for sentence in warned)
+    large = ImageSet(np.zeros((30, 68, 64, 3), np.uint8), np.arange(30))
+    assert not few_to_fit(large), "too many pixels to be judged in them"
+    assert few_to_fit(large.take(np.arange(20))) == few_to_fit(large)
+    small = ImageSet(np.broadcast_to(np.uint8(0), (3_200, 8, 8, 1)), np.arange(3_200))
+    assert not few_to_fit(small)
+    assert few_to_fit(replace(small, held_out=np.arange(3_200) == 0))
 
 
 def test_the_lines_of_the_document_run(sources):

@@ -69,7 +69,7 @@ def test_json_holds_all_that_is_needed_to_believe_a_number(judged):
         == said["real"]
     )
     assert said["resize"].startswith("centre square, Lanczos")
-    assert set(said["spaces"]) == {"random_convolutions", "principal_components"}
+    assert set(said["spaces"]) == {"random_convolutions", "pixels"}
     assert {"images", "split", "resize", "extractors", "all", "generated"} <= set(said["fingerprint"])
     assert {score["name"] for score in said["scores"]} == {"kernel_distance", "coverage", "copy_rate", "adherence"}
     for score in said["scores"]:

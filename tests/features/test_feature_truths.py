@@ -7,7 +7,7 @@ from laws.extractors import random_images
 from laws.random_state import global_generators_untouched
 from scipy.spatial.distance import cdist, pdist
 
-from imatlas.features import Encoder, Pixels, PrincipalComponents, RandomConvolutions
+from imatlas.features import Encoder, Pixels, PrincipalComponents, RandomConvolutions, make_judge
 from imatlas.features.views import mirrors_belong, random_view
 from imatlas.images.digits import digits
 from imatlas.images.toys import moving_shape
@@ -29,6 +29,17 @@ def test_pixels_are_pixels_over_255() -> None:
     images = random_images(5, channels=3)
     rows = Pixels().fit(images).transform(images).rows
     np.testing.assert_allclose(rows * 255, images.pixels.reshape(5, -1), atol=1e-4)
+
+
+def test_convolutions_that_judge_do_not_favour_the_few_images_they_were_fitted_to() -> None:
+    """All 512 directions turn the statistics and keep distances; those that 60 images vary along lose some of new ones'."""
+    seen, new = random_images(60), random_images(40, seed=1)
+    whole, leading = make_judge("random_convolutions").fit(seen), RandomConvolutions().fit(seen)
+    among = [pdist(kind.transform(new).rows) for kind in (whole, leading)]
+    kept = among[0] / pdist(whole._statistics(new.pixels))
+    np.testing.assert_allclose(kept, kept.mean(), rtol=1e-3)
+    assert (among[1] < 0.98 * among[0]).all()
+    assert (whole.n_kept(6_399, 512), whole.n_kept(6_400, 512)) == (512, 128)
 
 
 def test_principal_components_keep_the_distances_of_a_flat_set() -> None:

@@ -11,11 +11,11 @@ from imatlas.features.own_encoder import OwnEncoder
 from imatlas.features.pixels import Pixels
 from imatlas.features.pretrained import PRETRAINED, fetch_weights
 from imatlas.features.principal_components import PrincipalComponents
-from imatlas.features.random_convolutions import RandomConvolutions
+from imatlas.features.whole_convolutions import WholeConvolutions
 
 __all__ = ["JUDGES", "make_judge", "require_judge"]
 
-_FITTED: tuple[type[Extractor], ...] = (RandomConvolutions, PrincipalComponents, Pixels, OwnEncoder, Encoder)
+_FITTED: tuple[type[Extractor], ...] = (WholeConvolutions, PrincipalComponents, Pixels, OwnEncoder, Encoder)
 
 JUDGES: dict[str, type[Extractor]] = {kind.name: kind for kind in _FITTED} | PRETRAINED
 

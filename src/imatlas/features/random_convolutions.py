@@ -46,10 +46,14 @@ class RandomConvolutions(Extractor):
         raw = np.concatenate([self._statistics(images.pixels[chosen[i : i + 512]]) for i in range(0, len(chosen), 512)])
         self.mean_ = raw.mean(axis=0)
         spread, directions = np.linalg.eigh(np.cov(raw.astype(np.float64), rowvar=False))
-        kept = min(KEPT, len(raw) - 1, len(spread))
+        kept = self.n_kept(len(raw), len(spread))
         scale = np.sqrt(max(spread.sum(), 1e-12) / len(spread))
         self.directions_ = (directions[:, ::-1][:, :kept] / scale).astype(np.float32)
         return self
+
+    def n_kept(self, n_images: int, n_directions: int) -> int:
+        """Give how many directions are kept of those that were found."""
+        return min(KEPT, n_images - 1, n_directions)
 
     def rows(self, pixels: np.ndarray) -> np.ndarray:
         """Give float32 (b, d)."""

@@ -17,7 +17,7 @@ from imatlas.files import is_atlas
 from imatlas.images import RESIZE_RULE, read_images, split_images
 from imatlas.progress import Report, silent
 from imatlas.recipes.contenders import Source, open_contender, read_contender
-from imatlas.recipes.judging import Judgement, choose_spaces, judge_images, judging_count
+from imatlas.recipes.judging import FEW_TO_FIT, Judgement, choose_spaces, few_to_fit, judge_images, judging_count
 from imatlas.recipes.matching import match_channels, match_classes, suspicions
 from imatlas.recipes.modeling import Model
 from imatlas.recipes.real_set import (
@@ -114,12 +114,12 @@ def evaluate_all(
         require_place(terms.keep)
     contenders = [open_contender(source) for source in generated]
     avoid = frozenset(one.avoid for one in contenders if one.avoid)
-    spaces = choose_spaces(terms.extractors, avoid)
+    choose_spaces(terms.extractors, avoid)  # a wish that cannot be met is refused before anything is read
     sides = {contender.side for contender in contenders if contender.side}
     wanted = terms.resolution or (min(sides) if len(sides) == 1 else None)
     opened = _open_real(real, replace(terms, resolution=wanted), report)
-    if opened.kept is not None:
-        spaces = choose_spaces(terms.extractors or tuple(opened.kept.extractors), avoid)
+    kept = () if opened.kept is None else tuple(opened.kept.extractors)
+    spaces = choose_spaces(terms.extractors or kept, avoid, few=few_to_fit(opened.images))
     side, n = opened.images.shape[0], terms.count or judging_count(len(opened.images), opened.images.shape[0])
     read = [read_contender(one, side, count=n, seed=terms.seed, report=report) for one in contenders]
     images, *matched = match_channels([opened.images, *(drawn for drawn, _ in read)])
@@ -138,7 +138,19 @@ def _judge(real: RealSet, drawn: ImageSet, timing: Mapping[str, float | str], re
     labelled, about_classes = match_classes(real.used, drawn)
     judgement = judge_images(real, labelled, timing=timing, report=report)
     about_both = suspicions(real.used, labelled, equal=judgement.equal, n_pictures=len(real.first_rows))
-    return replace(judgement, warnings=about_both + about_classes)
+    return replace(judgement, warnings=about_both + about_classes + _fitted_to_few(real))
+
+
+def _fitted_to_few(real: RealSet) -> tuple[str, ...]:
+    """Say where the training images themselves bent the space that is judged in."""
+    n = len(real.images.training_rows)
+    if "principal_components" not in real.extractors or n >= FEW_TO_FIT:
+        return ()
+    return (
+        f"The principal components were fitted to {n:,} training images, which spread further along them than new real ones "
+        "do: in that space variety, spacing and distance off the manifold come out too low, density and precision too high. "
+        f"Give {FEW_TO_FIT:,} training images, or judge in pixels: --extractors random_convolutions,pixels.",
+    )
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from imatlas.files import content_hash, locked, reading
 from imatlas.generators import GENERATORS
 from imatlas.manifold import NeighborMap
 from imatlas.progress import Report, silent
-from imatlas.recipes.judging import Judgement, choose_spaces, evaluate_model, judging_count
+from imatlas.recipes.judging import Judgement, choose_spaces, evaluate_model, few_to_fit, judging_count
 from imatlas.recipes.learning import Learned, choose_extractor, learn, require_mappable
 from imatlas.recipes.modeling import DEFAULT_GENERATOR, Model, build_model, load_model, save_model, with_bank, write_plan
 from imatlas.recipes.training import train_model
@@ -174,7 +174,7 @@ def train_atlas(
     model = build_model(images, manifold, kind=wishes.generator, conditions=wishes.conditions, seed=wishes.seed)
     if announce is not None:
         announce(model)
-    folder = _begun(atlas, model, key, plan)
+    folder = _begun(atlas, model, wishes, plan)
     plan = replace(plan, seconds=float(folder.config["plan"]["seconds"]))
     model = replace(model, name=folder.name)
     model.generator.to(device)
@@ -207,11 +207,15 @@ def _key_of(atlas: Atlas, wishes: Wishes) -> str:
     return content_hash(atlas.images_hash, atlas.manifold.key, asked, wishes.seed)
 
 
-def _begun(atlas: Atlas, model: Model, key: str, plan: Plan) -> ModelFolder:
+def _begun(atlas: Atlas, model: Model, wishes: Wishes, plan: Plan) -> ModelFolder:
     """The folder a model is trained in: the one where it was begun, or a new one, which the first process makes for all."""
+    key = _key_of(atlas, wishes)
     if is_first() and _unfinished_or_finished(atlas, key) is None:
         made = atlas.new_model(model.kind.replace("_", "-"))
-        write_plan(model, made, {"key": key, "seconds": plan.seconds, "steps": plan.steps, "seed": plan.seed})
+        # What was asked, so that the run can be gone on with by who did not ask it.
+        asked = {"budget": wishes.budget, "conditions": wishes.conditions, "precision": wishes.precision}
+        plan_of_it = {"key": key, "seconds": plan.seconds, "steps": plan.steps, "seed": plan.seed, "asked": asked}
+        write_plan(model, made, plan_of_it)
     wait()
     folder = _unfinished_or_finished(atlas, key)
     if folder is None:
@@ -262,7 +266,7 @@ def judge_atlas(
     n = judging_count(len(images), images.shape[0]) if count is None else count
     start = time.monotonic()
     avoided = atlas.manifold.features.extractor
-    judges = [make(name) for name in choose_spaces(extractors, frozenset({avoided}))]
+    judges = [make(name) for name in choose_spaces(extractors, frozenset({avoided}), few=few_to_fit(images))]
     if model.map_key == atlas.manifold.key:
         model = with_bank(model, images, atlas.manifold)  # what the training images are, for adherence to neighborhoods
     folder = atlas.model(model.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -42,13 +43,18 @@ __all__ = [
     "compare_judgements",
     "draw_to_judge",
     "evaluate_model",
+    "few_to_fit",
     "judge_images",
     "judging_count",
 ]
 
 FEWEST_TO_JUDGE = 20
 SPACES = ("random_convolutions", "principal_components", "pixels")
+SPACES_OF_FEW = ("random_convolutions", "pixels", "principal_components")
 N_SPACES = 2
+FEW_TO_FIT = 3_200
+"""Training images below which components favour them over new real ones: 50 for each of 64."""
+LARGEST_PIXELS = 64 * 64 * 3
 
 
 @dataclass(frozen=True)
@@ -88,13 +94,19 @@ def judging_count(n_images: int, size: int) -> int:
     return 10_000 if size <= 32 and n_images >= 5_000 else 2_000
 
 
-def choose_spaces(wished: Sequence[str], avoid: frozenset[str]) -> tuple[str, ...]:
+def few_to_fit(images: ImageSet) -> bool:
+    """Say whether images are too few to fit components to, and small enough to be judged in their pixels instead."""
+    return len(images.training_rows) < FEW_TO_FIT and math.prod(images.shape) <= LARGEST_PIXELS
+
+
+def choose_spaces(wished: Sequence[str], avoid: frozenset[str], *, few: bool = False) -> tuple[str, ...]:
     """Give the extractors to judge with: those wished for, or two that need no training and are not to be avoided.
 
     Parameters
     ----------
     wished : keys of `JUDGES`; none = the choice is free.
     avoid : those that a generator was conditioned with; it would be flattered by them.
+    few : whether components cannot be fitted well, as `few_to_fit` says; pixels are chosen before them then.
 
     Raises
     ------
@@ -110,7 +122,8 @@ def choose_spaces(wished: Sequence[str], avoid: frozenset[str]) -> tuple[str, ..
             f"A generator that is judged was conditioned with the features {flattering[0]}, which flatter it. "
             f"Choose from: {fair}."
         )
-    return tuple(dict.fromkeys(wished)) or tuple(name for name in SPACES if name not in avoid)[:N_SPACES]
+    free = SPACES_OF_FEW if few else SPACES
+    return tuple(dict.fromkeys(wished)) or tuple(name for name in free if name not in avoid)[:N_SPACES]
 
 
 def evaluate_model(
