@@ -11,6 +11,7 @@ import io
 import json
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +27,7 @@ __all__ = [
     "clear_parts",
     "content_hash",
     "is_atlas",
+    "is_held",
     "is_leftover",
     "is_model",
     "locked",
@@ -44,6 +46,7 @@ MODEL_FORMAT = 2
 """The format of model folders that this version writes, and the only one it reads; a config.json without a number is of 1."""
 
 _PART = ".part"
+_LOOK = 0.05  # seconds
 _OF_THE_SYSTEM = {".lock", ".DS_Store", "Thumbs.db", "desktop.ini"}
 
 
@@ -214,8 +217,19 @@ def locked(folder: Path) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / ".lock", "a+b") as stream:
         if not _try_lock(stream):
-            raise InputError(f"{folder} is in use by another imatlas process. Wait until it ends, or stop it.")
+            time.sleep(_LOOK)  # who only looks whether it is held lets go at once
+            if not _try_lock(stream):
+                raise InputError(f"{folder} is in use by another imatlas process. Wait until it ends, or stop it.")
         yield
+
+
+def is_held(folder: Path) -> bool:
+    """Say whether a living process holds a folder; for the moment of looking it is held by this one."""
+    path = Path(folder) / ".lock"
+    if not path.is_file():
+        return False
+    with open(path, "a+b") as stream:
+        return not _try_lock(stream)
 
 
 def _try_lock(stream: io.BufferedRandom) -> bool:

@@ -19,6 +19,8 @@ from imatlas.sampling import USUAL_CODES_FROM, choose_codes, neighborhoods_of, s
 from imatlas.store import ModelFolder
 from imatlas.training import drop_checkpoint
 from imatlas.training.augmentation import AUGMENTATION
+from imatlas.training.checkpoints import checkpoint_path, read_checkpoint
+from imatlas.training.state import fill
 from imatlas.values import AS_TRAINED, Dials, Example, Field, ImageSet, Manifold, Samples
 
 __all__ = [
@@ -28,6 +30,7 @@ __all__ = [
     "Model",
     "build_model",
     "load_model",
+    "load_unfinished",
     "require_same_map",
     "save_model",
     "with_bank",
@@ -212,11 +215,31 @@ def load_model(folder: ModelFolder | str | Path) -> Model:
             cure = "The map was made again since, so it cannot go on; train a new one: imatlas train ATLAS."
         raise InputError(f"The model {folder.name} is not trained to its end. {cure}")
     with reading(f"The model {folder.name}", "Restore its files from a copy, or train another beside it, with another --seed."):
-        return _model_of(folder)
+        return _model_with(Generator.load(folder.folder), folder)
 
 
-def _model_of(folder: ModelFolder) -> Model:
-    config, generator = folder.config, Generator.load(folder.folder)
+def load_unfinished(folder: ModelFolder) -> Model | None:
+    """Read a model that is in training, as its averaged weights were when it kept its state last; None before that.
+
+    Raises
+    ------
+    InputError
+        If the state is damaged, or one of another version.
+    """
+    path = checkpoint_path(folder.folder)
+    if not path.is_file():
+        return None
+    with reading(f"The model {folder.name}", "Wait until it is trained."):
+        config = folder.config
+        fields = [Field(*field) for field in config["fields"]]
+        generator = _build(config["kind"], tuple(config["image_shape"]), fields, config["network"], 0)
+        fill(generator, read_checkpoint(path).parts["now"], "average/")
+        return _model_with(generator.eval(), folder)
+
+
+def _model_with(generator: Generator, folder: ModelFolder) -> Model:
+    """Put what is kept beside a model round its generator."""
+    config = folder.config
     names = [field.name for field in generator.fields if field != AUGMENTATION]
     conditions = [CONDITIONS[name].unpack(*folder.load_packed(f"condition-{name}")) for name in names]
     prior = load_prior(conditions, folder)

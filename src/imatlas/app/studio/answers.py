@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
@@ -17,6 +17,7 @@ __all__ = [
     "Fields",
     "Found",
     "ImageFacts",
+    "KeptDrawing",
     "Labels",
     "MapFacts",
     "ModelFacts",
@@ -24,6 +25,7 @@ __all__ = [
     "Neighbor",
     "OffTheMap",
     "Thumbs",
+    "TrainingFacts",
     "TrustScore",
     "Values",
     "Ways",
@@ -222,3 +224,28 @@ class Ways(BaseModel):
     off: list[float]
     stations: list[int]
     places: list[list[float]]
+
+
+class KeptDrawing(BaseModel):
+    """A drawing that was kept, where its picture is, and how it was made."""
+
+    name: str
+    url: str
+    how: dict[str, Any]
+
+
+class TrainingFacts(BaseModel):
+    """How the training stands that runs, or that was the last.
+
+    `step` and `steps` are those of its present stage, `seconds` of all stages; curves run over the steps of all stages so far.
+    """
+
+    state: Literal["none", "running", "stopped", "finished", "failed"]
+    model: str | None = None
+    step: int = 0
+    steps: int = 0
+    seconds: float = 0.0
+    remaining: float | None = None
+    curves: dict[str, list[tuple[int, float]]] = {}
+    samples: str | None = None
+    says: str

@@ -12,11 +12,12 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException as NoRoute
 
 from imatlas import __version__
-from imatlas.app.studio import draw_routes, map_routes, picture_routes
+from imatlas.app.studio import draw_routes, kept_routes, map_routes, picture_routes, training_routes
 from imatlas.app.studio.answers import Error
 from imatlas.app.studio.desk import Desk
 from imatlas.app.studio.map_routes import kept_by_browser
 from imatlas.app.studio.security import Gate, Wall
+from imatlas.app.studio.training import AlreadyTraining
 from imatlas.app.studio.work import Busy, Gone
 from imatlas.checks import InputError
 from imatlas.files import content_hash
@@ -25,7 +26,7 @@ __all__ = ["WEB", "make_app"]
 
 WEB = Path(__file__).parent / "web"
 
-ROUTERS = (map_routes, picture_routes, draw_routes)
+ROUTERS = (map_routes, picture_routes, draw_routes, kept_routes, training_routes)
 KINDS = {".js": "text/javascript", ".css": "text/css", ".html": "text/html", ".svg": "image/svg+xml"}
 REFUSALS = {number: {"model": Error} for number in (400, 403, 404, 409, 413, 415, 422, 429)}
 
@@ -90,6 +91,10 @@ def _of_input(request: Request, error: Exception) -> Response:
     return _say(400, str(error))
 
 
+def _of_conflict(request: Request, error: Exception) -> Response:
+    return _say(409, str(error))
+
+
 def _of_busy(request: Request, error: Exception) -> Response:
     return _say(429, str(error), {"retry-after": "1"})
 
@@ -115,6 +120,7 @@ def _of_shape(request: Request, error: Exception) -> Response:
 
 _ANSWERS = {
     InputError: _of_input,
+    AlreadyTraining: _of_conflict,
     Busy: _of_busy,
     Gone: _of_gone,
     NoRoute: _of_route,

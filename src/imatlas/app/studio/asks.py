@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["DialsAsk", "DrawAsk", "LineAsk", "PathAsk", "PictureWish", "RowWish", "Wish"]
+__all__ = [
+    "AnimationAsk",
+    "DialsAsk",
+    "DrawAsk",
+    "KeepAsk",
+    "LineAsk",
+    "PathAsk",
+    "PictureWish",
+    "RowWish",
+    "TrainingAsk",
+    "Wish",
+]
 
 Seed = Annotated[int, Field(ge=0, lt=2**32, strict=True)]
 Number = Annotated[float, Field(ge=-1e9, le=1e9)]
@@ -75,3 +86,30 @@ class PathAsk(Ask):
     start: Annotated[RowWish | PictureWish, Field(alias="from")]
     end: Annotated[RowWish | PictureWish, Field(alias="to")]
     frames: Frames = 16
+
+
+Drawing = Annotated[str, Field(max_length=2 * 2**20)]
+
+
+class KeepAsk(Ask):
+    """A drawing to keep: the PNG in base64, as it came from here."""
+
+    png: Drawing
+
+
+class AnimationAsk(Ask):
+    """Frames, PNG in base64 as they came from here, to one moving picture that takes some seconds."""
+
+    frames: Annotated[list[Drawing], Field(min_length=2, max_length=256)]
+    format: Literal["webp", "gif"] = "webp"
+    seconds: Annotated[float, Field(ge=0.2, le=60)] = 2.0
+
+
+class TrainingAsk(Ask):
+    """A generator to train within some seconds on some conditions (null = all), or a model to go on with as it was begun."""
+
+    generator: Literal["latent_flow", "vae", "flow", "gan"] = "latent_flow"
+    budget: Annotated[float, Field(ge=10, le=7 * 24 * 3600)] = 600.0
+    conditions: Annotated[list[Words] | None, Field(max_length=16)] = None
+    seed: Seed = 0
+    resume: ModelName = None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import Depends, Request
 
 from imatlas.app.studio.told import ModelShelf
+from imatlas.app.studio.training import Training
 from imatlas.app.studio.view import View, stamp_of
 from imatlas.app.studio.work import Work
 
@@ -19,7 +20,7 @@ __all__ = ["AtDesk", "Desk"]
 
 
 class Desk:
-    """An open atlas: its view, its models in words, and the queue of what computes long.
+    """An open atlas: its view, its models in words, its training, and the queue of what computes long.
 
     Parameters
     ----------
@@ -35,7 +36,8 @@ class Desk:
         self.folder = Path(folder)
         self.work = Work()
         self.shelf = ModelShelf()
-        self.closing = threading.Event()
+        self.training = Training(self.folder)
+        self.listeners, self.closing = 0, False
         self._lock = threading.Lock()
         self._view = View(self.folder)
         self._easel: Easel | None = None
@@ -63,7 +65,7 @@ class Desk:
 
     def close(self) -> None:
         """End what would never end by itself, and drop what waits."""
-        self.closing.set()
+        self.closing = True
         self.work.close()
 
 

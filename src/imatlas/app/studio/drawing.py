@@ -23,9 +23,9 @@ from imatlas.conditions import MapPlaceCondition, NeighborhoodCondition
 from imatlas.features import Extractor
 from imatlas.manifold import NeighborMap
 from imatlas.neighbors import search
-from imatlas.pictures import png_bytes
+from imatlas.pictures import contact_sheet, png_bytes
 from imatlas.recipes import Model, draw_ways, extractor_of, load_model, mapper_of
-from imatlas.recipes.modeling import require_same_map
+from imatlas.recipes.modeling import load_unfinished, require_same_map
 from imatlas.sampling import neighborhoods_of, sample, say_codes
 from imatlas.values import OFF_THE_MAP, Codes, Dials, Example, Samples
 
@@ -33,6 +33,7 @@ __all__ = ["Easel"]
 
 MOST_LOADED = 2
 FARTHEST = 1e9
+SHEET_COLUMNS = 4
 LIKE_THE_SET = 2.0
 """Times the usual distance to a nearest neighbor up to which a picture is one like those of the set."""
 
@@ -173,6 +174,14 @@ class Easel:
         }
         places = self.mapper.transform(self.extractor.rows(path.geodesic))
         return Ways(**strips, off=list(path.off), stations=path.stations.tolist(), places=places.tolist())
+
+    def in_training(self, name: str) -> bytes | None:
+        """Give a sheet of images as a model draws them that is in training, PNG; None before it has kept a state."""
+        model = load_unfinished(self.view.atlas.model(name))
+        if model is None:
+            return None
+        drawn = model.sample(range(SHEET_COLUMNS**2))
+        return png_bytes(contact_sheet(drawn.pixels, SHEET_COLUMNS), {"model": name, "seeds": f"0 to {SHEET_COLUMNS**2 - 1}"})
 
     def _known(self, row: int) -> int:
         if row >= len(self.view.images):

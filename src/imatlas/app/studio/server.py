@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 import uvicorn
 
 from imatlas.app.studio.application import make_app
+from imatlas.app.studio.desk import Desk
 from imatlas.app.studio.security import Gate, is_loopback, require_token
 from imatlas.checks import InputError
 
@@ -96,15 +97,15 @@ def serve(folder: Path, opened: Opened, *, ready: Callable[[], None]) -> None:
         limit_concurrency=MOST_CONNECTIONS,
         timeout_graceful_shutdown=1,
     )
-    _Server(config, app.state.desk.close, ready).run(sockets=[opened.listener])
+    _Server(config, app.state.desk, ready).run(sockets=[opened.listener])
 
 
 class _Server(uvicorn.Server):
     """A server that tells when it is up, and when it is asked to stop."""
 
-    def __init__(self, config: uvicorn.Config, closing: Callable[[], None], ready: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, desk: Desk, ready: Callable[[], None]) -> None:
         super().__init__(config)
-        self._closing, self._ready = closing, ready
+        self._desk, self._ready = desk, ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to answer."""
@@ -113,7 +114,7 @@ class _Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Hear a signal: streams that would never end are told to."""
-        self._closing()
+        self._desk.closing = True
         super().handle_exit(sig, frame)
 
 
