@@ -46,7 +46,7 @@ function pieceParts(drawing, acts) {
     el("div", { class: "actions" },
       piece.kept ? el("button", { type: "button", disabled: true }, "Kept") : el("button", { type: "button", onclick: act(() => drawing.keep(piece)), "aria-keyshortcuts": "k" }, "Keep"),
       el("button", { type: "button", class: "plain", onclick: act(() => drawing.discard(piece)), "aria-keyshortcuts": "x" }, "Discard"),
-      el("button", { type: "button", class: "plain", onclick: act(() => drawing.more(piece)), "aria-keyshortcuts": "m" }, "More like this"),
+      el("button", { type: "button", class: "plain", onclick: act(() => drawing.more(piece)), "aria-keyshortcuts": "n" }, "More like this"),
       el("button", { type: "button", class: "plain", onclick: () => acts.pathEnd("from", { picture: piece.png }, url) }, "Path from here"),
       el("button", { type: "button", class: "plain", onclick: () => acts.pathEnd("to", { picture: piece.png }, url) }, "Path to here")),
   ];
