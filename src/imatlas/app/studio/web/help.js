@@ -34,13 +34,14 @@ export function help() {
   const page = get("help-page");
   page.append(
     el("div", { class: "head" }, el("h2", { id: "help-title" }, "The studio in a minute"), el("span", { class: "push" }),
-      el("form", { method: "dialog" }, el("button", { class: "plain" }, "Close"))),
+      el("button", { type: "button", class: "plain", onclick: () => page.close() }, "Close")),
     el("div", { class: "help" },
       el("dl", { class: "minute" }, ...MINUTE.flatMap(([title, says]) => [el("dt", {}, title), el("dd", {}, says)])),
       el("div", {}, el("h3", {}, "Keys"),
         el("dl", { class: "keys" }, ...KEYS.flatMap(([keys, says]) => [el("dt", {}, ...keys.split("  ").map((key) => el("kbd", {}, key))), el("dd", {}, says)])),
         el("p", { class: "soft small" }, "On a tablet: pinch to zoom, touch for a while for what can be done at a place."))));
   page.addEventListener("click", (/** @type {Event} */ event) => { if (event.target === page) page.close(); });
+  get("report-close").addEventListener("click", () => get("report-page").close());
   get("help-button").addEventListener("click", openHelp);
 }
 
