@@ -13,17 +13,26 @@ from imatlas.app.figures import line_panel, point_panel
 from imatlas.app.page import time_shares, write_page
 from imatlas.app.sheets import PALETTE, data_uri, mosaic
 from imatlas.app.words import flat, number, plural
+from imatlas.evaluation.copies import PIXEL_SPACE
 from imatlas.files import read_json
 from imatlas.studies import ArmDifference, Outcome, by_arm, pixels_of
 from imatlas.studies.cells import CellResult
 from imatlas.studies.judging import COPIES, headline
+from imatlas.studies.words import named
 
 __all__ = ["outcome_facts", "write_comparison"]
 
 SHEET, COLUMNS = 48, 8
 KEPT = ("name", "space", "value", "interval", "floor", "better", "n")
-SHOWN = ("coverage", "clipped_density", *COPIES, "images_per_second")
-PER_CENT = ("coverage", *COPIES)
+SHOWN = {
+    "coverage": ("coverage", None),
+    "clipped density": ("clipped_density", None),
+    "copies": (COPIES, None),
+    "copies in pixels": (COPIES, PIXEL_SPACE),
+    "images per second": ("images_per_second", ""),
+}
+"""Columns beside the distance: score, and its space where that is not the one of the table."""
+PER_CENT = ("coverage", COPIES)
 
 
 def outcome_facts(outcome: Outcome) -> dict[str, object]:
@@ -42,7 +51,7 @@ def outcome_facts(outcome: Outcome) -> dict[str, object]:
         "measure": headline(outcome.images),
         "arms": [{"name": arm.name, "says": arm.says, "against": arm.against, "fit": arm.fit.name} for arm in outcome.arms],
         "differences": differences,
-        "planted": dict(outcome.planted),
+        "checks": dict(outcome.checks),
         "cells": cells,
         "study": read_json(outcome.folder / "study.json"),
     }
@@ -72,8 +81,8 @@ def write_comparison(outcome: Outcome, path: Path) -> None:
         "tile_columns": 4,
         "arms": [{"name": arm.name, "says": arm.says, "against": arm.against} for arm in outcome.arms],
         "tables": [_table(outcome, measure, space) for space in spaces],
-        "measure": _named(measure),
-        "shown": [_named(name) for name in SHOWN],
+        "measure": named(measure),
+        "shown": list(SHOWN),
         "lengths": [panel for space in spaces for panel in _lengths(outcome, measure, space)],
         "panels": [panel for space in spaces for panel in _points(outcome, measure, space)],
         "sheets": _sheets(outcome),
@@ -111,7 +120,7 @@ def _table(outcome: Outcome, measure: str, space: str) -> dict:
         values = [value for one in repeats.values() if (value := one.value(measure, space)) is not None]
         told = found.get((arm, measure, space))
         against = next(one.against for one in outcome.arms if one.name == arm)
-        others = [_mean(repeats.values(), name, space) for name in SHOWN]
+        others = [_mean(repeats.values(), name, space if own is None else own) for name, own in SHOWN.values()]
         seconds = [one.seconds["trained"] for one in repeats.values()]
         rows.append(
             {
@@ -127,18 +136,12 @@ def _table(outcome: Outcome, measure: str, space: str) -> dict:
 
 
 def _mean(results: Iterable[CellResult], name: str, space: str) -> str:
-    """Write the mean of a measure; those without a space of their own stand in every table."""
-    values = [
-        score.value for one in results for score in one.scores if score.name == name and score.space in (space, *_own(name))
-    ]
+    """Write the mean of a measure over the repeats."""
+    values = [value for one in results if (value := one.value(name, space)) is not None]
     if not values:
         return "–"
     mean = float(np.mean(values))
-    return f"{number(100 * mean)}\u00a0%" if name in PER_CENT else number(mean)
-
-
-def _own(name: str) -> tuple[str, ...]:
-    return {"images_per_second": ("",), "pixel_copy_rate": ("pixels, shifted",)}.get(name, ())
+    return _percent(mean) if name in PER_CENT else number(mean)
 
 
 def _difference(one: ArmDifference) -> str:
@@ -166,8 +169,8 @@ def _points(outcome: Outcome, measure: str, space: str) -> list[tuple[str, str]]
             if kept:
                 points[arm] = np.array(kept, dtype=float)
         if points:
-            up = f"{_named(measure)} (down is nearer)"
-            title = f"Quality and {_named(name)}, judged in {space.replace('_', ' ')}"
+            up = f"{named(measure)} (down is nearer)"
+            title = f"Quality and {named(name)}, judged in {space.replace('_', ' ')}"
             panels.append((title, point_panel(points, across=across, up=up, logarithmic=logarithmic)))
     return panels
 
@@ -188,7 +191,7 @@ def _lengths(outcome: Outcome, measure: str, space: str) -> list[tuple[str, str]
     if not lines:
         return []
     title = f"Quality against time, judged in {space.replace('_', ' ')}"
-    return [(title, line_panel(lines, across="seconds, what is charged included", up=_named(measure)))]
+    return [(title, line_panel(lines, across="seconds, what is charged included", up=named(measure)))]
 
 
 def _sheets(outcome: Outcome) -> list[dict]:
@@ -208,19 +211,15 @@ def _sheet(name: str, says: str, pixels: np.ndarray) -> dict:
 
 def _planted(outcome: Outcome) -> list[tuple[str, str, str]]:
     """List what each copy rate was before and after copies were planted."""
-    before, after = (list(outcome.planted[name]) for name in ("without", "with"))  # type: ignore[call-overload]
+    before, after = (list(outcome.checks["planted"][name]) for name in ("without", "with"))
     return [
         (_rate_name(row), _percent(row["value"]), _percent(other["value"])) for row, other in zip(before, after, strict=True)
     ]
 
 
 def _rate_name(row: Mapping) -> str:
-    return f"{_named(row['name'])} in {row['space'].replace('_', ' ')}"
+    return f"{named(row['name'])} in {row['space'].replace('_', ' ')}"
 
 
 def _percent(share: float) -> str:
     return f"{number(100 * share)}\u00a0%"
-
-
-def _named(name: str) -> str:
-    return name.replace("_", " ").replace("frechet", "Fréchet")

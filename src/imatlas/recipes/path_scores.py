@@ -27,7 +27,7 @@ from imatlas.recipes.paths import arc_codes, code_chart, decoder_of
 from imatlas.sampling import draw_path, encode
 from imatlas.values import ImageSet, Manifold, Score, Trial
 
-__all__ = ["score_paths"]
+__all__ = ["WAYS", "draw_each", "midpoints", "score_paths"]
 
 METRICS = ("kernel_distance", "frechet_distance")
 POINTS = 25
@@ -67,19 +67,19 @@ def score_paths(
         )
     rng = np.random.default_rng(seed)
     chart = code_chart(model, images, manifold)
-    halfway = _midpoints(model, chart, train.pixels[rng.integers(len(train), size=(count, 2))])
-    drawn = {name: _draw(model, codes, seed) for name, codes in zip(WAYS, halfway, strict=True)}
+    halfway = midpoints(model, chart, train.pixels[rng.integers(len(train), size=(count, 2))])
+    drawn = {name: draw_each(model, codes, seed) for name, codes in zip(WAYS, halfway, strict=True)}
     drawn["samples"] = model.sample(range(seed, seed + count), report=report).pixels
     again = held_out.pixels[np.sort(rng.permutation(len(held_out))[:count])]
-    drawn["reconstructions"] = _draw(model, encode(model.generator, again), seed)
+    drawn["reconstructions"] = draw_each(model, encode(model.generator, again), seed)
     extractors = [EXTRACTORS[name]().fit(train) for name in SPACES if name != manifold.features.extractor][:2]
     scores = _distances(train, held_out, extractors, drawn, report)
     grouped_by, groups = _groups(images, manifold)
     pairs = _pairs_within(groups, count, rng)
     found = _Finder(extractors[0], train, groups)
     floor = found.floor(rng)
-    for way, codes in zip(WAYS, _midpoints(model, chart, train.pixels[pairs]), strict=True):
-        hits = found(_draw(model, codes, seed)) == groups[pairs[:, 0]]
+    for way, codes in zip(WAYS, midpoints(model, chart, train.pixels[pairs]), strict=True):
+        hits = found(draw_each(model, codes, seed)) == groups[pairs[:, 0]]
         scores[way] += (_kept(hits, extractors[0].name, floor, grouped_by),)
     return scores
 
@@ -99,7 +99,7 @@ def _distances(
     return scores
 
 
-def _midpoints(model: Model, chart: CodeChart, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def midpoints(model: Model, chart: CodeChart, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Codes (n, d) halfway between pairs of images uint8 (n, 2, H, W, C), as morphs draw them: geodesic and straight."""
     n = len(ends)
     pairs = encode(model.generator, ends.reshape(2 * n, *ends.shape[2:])).reshape(n, 2, -1)
@@ -117,7 +117,7 @@ def _middle(decode: Decode, way: np.ndarray) -> np.ndarray:
     return np.stack([np.interp(place, np.arange(len(way)), column) for column in way.T]).astype(np.float32)
 
 
-def _draw(model: Model, codes: np.ndarray, seed: int) -> np.ndarray:
+def draw_each(model: Model, codes: np.ndarray, seed: int) -> np.ndarray:
     """Draw codes (n, d), each with noise of its own, as samples have."""
     return np.concatenate([draw_path(model.generator, code[None], seed=seed + row) for row, code in enumerate(codes)])
 

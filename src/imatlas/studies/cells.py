@@ -17,7 +17,6 @@ from pathlib import Path
 
 import numpy as np
 
-import imatlas.recipes
 from imatlas import __version__
 from imatlas.files import read_json, reading, write_bytes, write_json
 from imatlas.progress import Report, silent
@@ -118,7 +117,7 @@ def weights_of(home: Path, cell: Cell) -> Path:
 @cache
 def code_hash() -> str:
     """Give a hash of the code that decides the numbers of a cell, kept with it: cells of other code are told apart."""
-    house = Path(imatlas.recipes.__file__).parents[1]
+    house = Path(__file__).parents[1]
     folders = [house / name for name in (*COMPUTES, "training")]
     files = [house / "sampling.py", *(path for folder in folders for path in sorted(folder.rglob("*.py")))]
     digest = hashlib.blake2b(digest_size=6)

@@ -29,7 +29,7 @@ from imatlas.studies.arms import Fit
 from imatlas.training import Plan
 from imatlas.values import ImageSet, Manifold
 
-__all__ = ["Ground", "Trained", "ground_of", "names_for", "train_fit"]
+__all__ = ["Ground", "Trained", "ground_of", "names_for", "plan_fit", "train_fit"]
 
 LEAST_SHARE = 0.1
 """Of a fit's time that must be left for its training."""
@@ -116,6 +116,31 @@ def train_fit(
     return Trained(model, _facts(folder, model))
 
 
+def plan_fit(fit: Fit, wishes: Wishes, seed: int, charges: Mapping[str, float], *, length: float = 1.0) -> dict[str, object]:
+    """Give the plan of a fit as JSON values, with what it is charged; it is kept, so that a run goes on as it began.
+
+    Parameters
+    ----------
+    charges : seconds by what `Fit.charged` may be. Where training is counted in steps nothing is charged.
+
+    Raises
+    ------
+    InputError
+        If what is charged leaves too little time.
+    """
+    charged = 0.0 if wishes.steps else charges[fit.charged]
+    whole = wishes.budget * length
+    if whole - charged < LEAST_SHARE * whole:
+        raise InputError(
+            f"The arm {fit.name} is charged {charged:.0f} s for what is fitted before its training, of a budget of "
+            f"{whole:.0f} s; wanted {LEAST_SHARE:.0%} of it left at least. Give a longer --budget, or --features "
+            "principal_components."
+        )
+    steps = max(1, round(wishes.steps * length)) if wishes.steps else 0
+    key = content_hash(fit.name, wishes.generator, whole, steps, seed)
+    return {"key": key, "steps": steps, "seconds": whole - charged, "charged": charged, "seed": seed}
+
+
 def _train(ground: Ground, fit: Fit, wishes: Wishes, folder: ModelFolder, *, length: float, report: Report) -> None:
     """Train a fit into its folder."""
     images = ground.images if "class" in fit.conditions else replace(ground.images, labels=None, class_names=())
@@ -130,27 +155,12 @@ def _train(ground: Ground, fit: Fit, wishes: Wishes, folder: ModelFolder, *, len
         model.prior.to(device)
     with folder.held():
         if not (folder.folder / "config.json").is_file():
-            charged = 0.0 if wishes.steps else charges[fit.charged]
-            write_plan(model, folder, _plan(fit, wishes, ground.seed, length=length, charged=charged))
+            write_plan(model, folder, plan_fit(fit, wishes, ground.seed, charges, length=length))
         told = folder.config["plan"]
         plan = Plan(int(told["steps"]), float(told["seconds"]), seed=ground.seed, precision=wishes.precision)
         for progress in train_model(model, images, manifold, plan, folder=folder, extractor=ground.extractor):
             report(progress)
         save_model(model, folder, told)
-
-
-def _plan(fit: Fit, wishes: Wishes, seed: int, *, length: float, charged: float) -> dict[str, object]:
-    """Give the plan of a fit as JSON values, with what it is charged; it is kept, so that a run goes on as it began."""
-    whole = wishes.budget * length
-    if whole - charged < LEAST_SHARE * whole:
-        raise InputError(
-            f"The arm {fit.name} is charged {charged:.0f} s for what is fitted before its training, of a budget of "
-            f"{whole:.0f} s; wanted {LEAST_SHARE:.0%} of it left at least. Give a longer --budget, or --features "
-            "principal_components."
-        )
-    steps = max(1, round(wishes.steps * length)) if wishes.steps else 0
-    key = content_hash(fit.name, wishes.generator, whole, steps, seed)
-    return {"key": key, "steps": steps, "seconds": whole - charged, "charged": charged, "seed": seed}
 
 
 def _facts(folder: ModelFolder, model: Model) -> dict[str, object]:

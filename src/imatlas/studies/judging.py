@@ -45,7 +45,9 @@ METRICS = (
     "copy_rate",
     "pixel_copy_rate",
 )
-COPIES = ("copy_rate", "pixel_copy_rate")
+COPY_METRICS = ("copy_rate", "pixel_copy_rate")
+COPIES = "copy_rate"
+"""Name that the scores of all of them have; the second is one of shifted pixels, in a space of its own."""
 PLANTED_SHARE = 0.05
 RESIZE = "as the images of the study"
 
@@ -81,7 +83,7 @@ def sampling_differences(
     real: RealSet, first: np.ndarray, others: Mapping[str, np.ndarray]
 ) -> dict[str, tuple[Difference, ...]]:
     """Compare sets of generated pixels with a first one, by what chance put into the images drawn; name -> differences."""
-    trial, metrics = _trial(real, first), (headline(real.images), "clipped_density", "coverage", *COPIES)
+    trial, metrics = _trial(real, first), (headline(real.images), "clipped_density", "coverage", *COPY_METRICS)
     return {name: compare_trials(_trial(real, pixels), trial, metrics=metrics) for name, pixels in others.items()}
 
 
@@ -102,7 +104,7 @@ def plant(real: RealSet, pixels: np.ndarray, *, seed: int = 0, report: Report = 
     train, mixed = real.parts["train"].pixels, np.array(pixels)
     places = rng.permutation(len(mixed))[: max(1, round(PLANTED_SHARE * len(mixed)))]
     mixed[places] = train[np.sort(rng.integers(len(train), size=len(places)))]
-    clean, found = (evaluate_trial(_trial(real, part), metrics=COPIES, report=report) for part in (pixels, mixed))
+    clean, found = (evaluate_trial(_trial(real, part), metrics=COPY_METRICS, report=report) for part in (pixels, mixed))
     detected = any(
         after.interval is not None and after.interval[0] > 0 and after.value - before.value >= PLANTED_SHARE / 2
         for before, after in zip(clean, found, strict=True)

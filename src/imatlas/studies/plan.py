@@ -17,6 +17,8 @@ from imatlas.values import ImageSet
 
 __all__ = ["Cell", "Study", "arms_of", "cells_of", "count_of", "forecast_study", "is_labelled", "subset_of"]
 
+CODED = ("latent_flow", "vae")
+"""Kinds of generators that draw from a code, so that there are ways between images."""
 DEFAULT_JUDGES = ("own_encoder", "random_convolutions")
 FEWEST_HELD_OUT = 20
 JUDGE_SECONDS = 60.0
@@ -108,6 +110,11 @@ def arms_of(study: Study, images: ImageSet) -> tuple[Arm, ...]:
     """
     arms = find_arms(study.arms, study.wishes.generator, labelled=is_labelled(images))
     wishes = study.wishes
+    drawing = arms[0].fit.kind or wishes.generator
+    if study.paths and drawing not in CODED:
+        raise InputError(
+            f"Morphs were asked for, and a {drawing} draws from no code. Take {' or '.join(CODED)}, or leave the morphs out."
+        )
     seen = {choose_extractor(wishes.features, len(images.training_rows), budget=wishes.budget, steps=wishes.steps).name}
     if any(arm.fit.remade is pixel_clusters for arm in arms):
         seen |= {"pixels", "principal_components"}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +19,11 @@ from imatlas.files import content_hash, is_leftover, locked, read_json, write_js
 from imatlas.progress import Progress, Report, silent
 from imatlas.recipes import RealSet
 from imatlas.studies.arms import Arm
-from imatlas.studies.cells import CellResult, pixels_of, read_cell, run_cell
+from imatlas.studies.cells import CellResult, pixels_of, read_cell, run_cell, weights_of
 from imatlas.studies.differences import ArmDifference, arm_differences
-from imatlas.studies.fits import Ground, ground_of, names_for
+from imatlas.studies.fits import Ground, ground_of, names_for, train_fit
 from imatlas.studies.judging import headline, plant, real_of, sampling_differences
+from imatlas.studies.morphs import morph_sentences, score_morphs
 from imatlas.studies.plan import Cell, Study, arms_of, cells_of, count_of, subset_of
 from imatlas.studies.verdict import study_verdict
 from imatlas.values import ImageSet
@@ -41,23 +42,28 @@ class Outcome:
     ----------
     folder : where all of it is kept.
     images : that it was made with.
-    arms, cells : compared.
+    cells : compared.
     results : one for each cell that could be made.
     differences : of every arm from its baseline, at the full length.
-    planted : what the copy rates made of planted copies; see `plant`.
+    checks : "planted", what the copy rates made of planted copies, from `plant`; "morphs", repeat -> scores of the middles of
+        morphs, from `score_morphs`.
     verdict : sentences for people.
     notes : sentences on what was left out or is to be borne in mind.
     """
 
     folder: Path
     images: ImageSet
-    arms: tuple[Arm, ...]
     cells: tuple[Cell, ...]
     results: tuple[CellResult, ...]
     differences: tuple[ArmDifference, ...]
-    planted: Mapping[str, object]
+    checks: Mapping[str, Mapping]
     verdict: tuple[str, ...]
     notes: tuple[str, ...]
+
+    @property
+    def arms(self) -> tuple[Arm, ...]:
+        """What was compared, baselines first."""
+        return tuple(dict.fromkeys(cell.arm for cell in self.cells))
 
 
 def compare(images: ImageSet, study: Study, folder: Path, *, report: Report = silent) -> Outcome:
@@ -86,11 +92,13 @@ def compare(images: ImageSet, study: Study, folder: Path, *, report: Report = si
         results, notes = _run(cells, images, real, study, home, report)
         baseline = next(cell for cell in cells if cell.repeat == 1 and cell.length == 1 and cell.arm == arms[0])
         planted = _planted(real, home, baseline, report)
+        morphs = _morphs(baseline, images, real, study, home, report)
         sampled = _sampled(real, home, cells) if study.repeats == 1 else None
-        differences = arm_differences(results, sampled=sampled)
-        verdict, more = study_verdict(results, differences, headline(images), planted)
-        outcome = Outcome(home, images, arms, cells, tuple(results), differences, planted, verdict, (*notes, *more))
-        return outcome
+    measure = headline(images)
+    differences = arm_differences(results, sampled=sampled)
+    verdict, more = study_verdict(results, differences, measure, planted)
+    said, checks = (*verdict, *morph_sentences(morphs, measure)), {"planted": planted, "morphs": morphs}
+    return Outcome(home, images, cells, tuple(results), differences, checks, said, (*notes, *more))
 
 
 def _claim(home: Path, study: Study, images: ImageSet) -> None:
@@ -161,7 +169,8 @@ def _run(
         results.append(result)
         seconds, made = time.monotonic() - begun, number + 1 - done_before
         left = seconds / max(made, 1) * (len(cells) - number - 1)
-        report(Progress(f"cell {cell.name}", number + 1, len(cells), seconds, remaining=left))
+        note = f"Cell {number + 1} of {len(cells)}, {cell.name}, is done; about {left / 60:.0f} min of cells left."
+        report(Progress("cells", number + 1, len(cells), seconds, remaining=left, note=note))
     return results, notes
 
 
@@ -178,6 +187,21 @@ def _planted(real: RealSet, home: Path, baseline: Cell, report: Report) -> dict[
     if not path.is_file():
         write_json(path, plant(real, pixels_of(home, baseline), report=report))
     return read_json(path)
+
+
+def _morphs(
+    baseline: Cell, images: ImageSet, real: RealSet, study: Study, home: Path, report: Report
+) -> dict[str, dict[str, list[dict]]]:
+    """Give the scores of morphs in the baseline of every repeat, where they were asked for."""
+    found = {}
+    for repeat in range(1, study.repeats + 1) if study.paths else ():
+        ground = ground_of(images, study.wishes, home, repeat, report=report)
+        cell = replace(baseline, repeat=repeat)
+        model = train_fit(ground, cell.arm.fit, study.wishes, weights_of(home, cell)).model
+        found[str(repeat)] = score_morphs(
+            model, ground, real, home / "morphs" / f"{repeat}.json", count=study.paths, report=report
+        )
+    return found
 
 
 def _sampled(real: RealSet, home: Path, cells: Sequence[Cell]) -> dict[str, tuple]:

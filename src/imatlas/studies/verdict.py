@@ -13,10 +13,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from imatlas.studies.arms import BASELINE, GUIDED
+from imatlas.studies.arms import ARMS, GUIDED
 from imatlas.studies.cells import CellResult
 from imatlas.studies.differences import ArmDifference, apart, by_arm, one_sided, paired_values
 from imatlas.studies.judging import COPIES
+from imatlas.studies.words import named, percent, span
 
 __all__ = ["WORTH", "effect", "study_verdict", "times_to_quality"]
 
@@ -45,12 +46,13 @@ def study_verdict(
     for one in differences:
         if one.name == measure:
             deciding.setdefault(one.arm, []).append(one)
-    said = [_invalid(deciding), _planted(planted)]
     spaces = _spaces(results, measure)
-    said += [_sentence(arm, rows, complete=len(rows) == len(spaces)) for arm, rows in deciding.items()]
+    complete = {arm: rows for arm, rows in deciding.items() if len(rows) == len(spaces)}
+    said = [_invalid(deciding), _headline(complete), _planted(planted)]
+    said += [_sentence(arm, rows, complete=arm in complete) for arm, rows in deciding.items()]
     said += [_beside_classes(results, arm, measure) for arm in deciding]
     said += [_copying(arm, differences) for arm in deciding]
-    said += [_sooner(arm, results, measure) for arm in deciding]
+    said += [_sooner(arm, rows[0].against, results, measure) for arm, rows in deciding.items()]
     notes = [_floor(results, deciding, measure), _repeats(results), _judges(results, measure), _many(deciding), _mixed(results)]
     return tuple(text for text in said if text), tuple(text for text in notes if text)
 
@@ -122,18 +124,18 @@ def _sentence(arm: str, rows: Sequence[ArmDifference], *, complete: bool) -> str
     if found == "mixed":
         return f"{arm} against {against}: the judges do not agree on a difference, so nothing is claimed: {numbers}."
     if found == "small":
-        return f"{arm} against {against}: a difference, but less than the {WORTH:.0%} that would count: {numbers}."
+        return f"{arm} against {against}: a difference, but less than the {percent(WORTH)} that would count: {numbers}."
     return f"{arm} against {against}: no difference was shown: {numbers}."
 
 
 def _numbers(row: ArmDifference) -> str:
     side = "lower" if row.value < 0 else "higher"
-    told = f"{_named(row.name)} {abs(row.value):.0%} {side} in {row.space}"
+    told = f"{named(row.name)} {percent(abs(row.value))} {side} in {row.space}"
     if row.interval is None:
         return f"{told} (no interval)"
     low, high = row.interval
     what = "95 % interval" if row.over == "trainings" else "95 % interval of drawing images alone"
-    return f"{told} ({what} {low:+.0%} to {high:+.0%})"
+    return f"{told} ({what} {span(low, high)})"
 
 
 def _invalid(deciding: Mapping[str, Sequence[ArmDifference]]) -> str:
@@ -148,13 +150,29 @@ def _invalid(deciding: Mapping[str, Sequence[ArmDifference]]) -> str:
     return ""
 
 
+def _headline(deciding: Mapping[str, Sequence[ArmDifference]]) -> str:
+    """Say in one sentence which arms are better and worse than what they are compared with."""
+    found = {arm: effect(rows) for arm, rows in deciding.items()}
+    if not found:
+        return ""
+    once = any(len(rows[0].values) < 2 for rows in deciding.values())
+    told = [
+        f"{'seeming ' if once else ''}{what}: {', '.join(names)}"
+        for what in ("better", "worse")
+        if (names := [arm for arm, effect_ in found.items() if effect_ == what])
+    ]
+    rest = [arm for arm, effect_ in found.items() if effect_ not in ("better", "worse")]
+    told += [f"no difference shown: {', '.join(rest)}"] if rest else []
+    return f"Beside {' and '.join(dict.fromkeys(rows[0].against for rows in deciding.values()))}, {'; '.join(told)}."
+
+
 def _planted(planted: Mapping[str, object]) -> str:
     share = float(str(planted["planted"]))
     if planted["detected"]:
-        return f"Copies that were planted among the images ({share:.0%}) were found, so the copy rates can be believed."
+        return f"Copies that were planted among the images ({percent(share)}) were found, so the copy rates can be believed."
     return (
-        f"Copies that were planted among the images ({share:.0%}) were not found: the copy rates of this study show nothing. "
-        "Hold out more images, or draw more with --count."
+        f"Copies that were planted among the images ({percent(share)}) were not found: the copy rates of this study show "
+        "nothing. Hold out more images, or draw more with --count."
     )
 
 
@@ -169,32 +187,35 @@ def _beside_classes(results: Sequence[CellResult], arm: str, measure: str) -> st
         values, others = paired_values(arms[arm], labels, measure, space)
         if len(values) > 1 and (others > 0).all():
             gaps = apart(measure, values, others)
-            told.append(f"{gaps.mean():+.0%}, at most {one_sided(gaps):+.0%}, in {space}")
+            mean, most = (percent(gap, signed=True) for gap in (float(gaps.mean()), one_sided(gaps)))
+            told.append(f"{mean}, at most {most}, in {space}")
     if not told:
         return ""
-    return f"{arm} against the true labels: {_named(measure)} {'; '.join(told)} (95 %, one-sided)."
+    return f"{arm} against the true labels: {named(measure)} {'; '.join(told)} (95 %, one-sided)."
 
 
 def _copying(arm: str, differences: Sequence[ArmDifference]) -> str:
     """Say if an arm copies training images more than its baseline."""
-    rows = [one for one in differences if one.arm == arm and one.name in COPIES]
+    rows = [one for one in differences if one.arm == arm and one.name == COPIES]
     more = [one for one in rows if one.interval is not None and one.interval[0] > 0 and one.value >= 0.005]
     if not more:
         return ""
-    told = "; ".join(f"{np.mean(one.values):.1%} against {np.mean(one.others):.1%} in {one.space}" for one in more)
+    told = "; ".join(
+        " against ".join(percent(float(np.mean(of_one)), digits=1) for of_one in (one.values, one.others)) + f" in {one.space}"
+        for one in more
+    )
     return f"{arm} copies training images more than {rows[0].against}: {told}."
 
 
-def _sooner(arm: str, results: Sequence[CellResult], measure: str) -> str:
+def _sooner(arm: str, against: str, results: Sequence[CellResult], measure: str) -> str:
     """Say when an arm reached what the baseline had at the end, where more than one length was trained."""
-    against = BASELINE + (GUIDED if arm.endswith(GUIDED) else "")
     if len({result.length for result in results}) < 2 or not by_arm(results).get(against):
         return ""
     sooner = times_to_quality(results, measure, arm, against)
     if not sooner:
-        return f"{arm} did not reach the final {_named(measure)} of {against} at any length."
+        return f"{arm} did not reach the final {named(measure)} of {against} at any length."
     told = "; ".join(f"{times:.2g} times as soon in {space}" for space, times in sooner.items())
-    return f"{arm} reached the final {_named(measure)} of {against} {told}."
+    return f"{arm} reached the final {named(measure)} of {against} {told}."
 
 
 def _floor(results: Sequence[CellResult], deciding: Mapping[str, Sequence[ArmDifference]], measure: str) -> str:
@@ -205,7 +226,7 @@ def _floor(results: Sequence[CellResult], deciding: Mapping[str, Sequence[ArmDif
         return ""
     which = f"of {', '.join(short)} in every space" if short else "of any arm"
     return (
-        f"The difference {which} could not be told as a share: a {_named(measure)} to compare with was 0 or below, as real "
+        f"The difference {which} could not be told as a share: a {named(measure)} to compare with was 0 or below, as real "
         "images have it."
     )
 
@@ -228,7 +249,7 @@ def _judges(results: Sequence[CellResult], measure: str) -> str:
     names = sorted(known)
     swapped = []
     for row, one in enumerate(names):
-        for other in names[row + 1 :]:
+        for other in [name for name in names[row + 1 :] if ARMS[name].against == ARMS[one].against]:
             gaps = [float(np.log(a / b)) for a, b in zip(known[one], known[other], strict=True)]  # type: ignore[operator]
             if min(gaps) < -math.log(1 + WORTH) and max(gaps) > math.log(1 + WORTH):
                 swapped.append(f"{one} and {other}")
@@ -251,7 +272,3 @@ def _mixed(results: Sequence[CellResult]) -> str:
 
 def _spaces(results: Sequence[CellResult], measure: str) -> list[str]:
     return list(dict.fromkeys(score.space for result in results for score in result.scores if score.name == measure))
-
-
-def _named(measure: str) -> str:
-    return measure.replace("_", " ").replace("frechet", "Fréchet")

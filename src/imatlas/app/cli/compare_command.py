@@ -26,6 +26,7 @@ def compare(
     steps: Steps = 0,
     lengths: Annotated[str, typer.Option(help="Shares of the budget to train each arm for too, such as 0.25,0.5.")] = "",
     subset: Annotated[int, typer.Option(min=0, help="Train on so many images alone; 0 = all.")] = 0,
+    morphs: Annotated[int, typer.Option(min=0, help="Score so many morphs between held-out images; 0 = none.")] = 0,
     judges: Annotated[str, typer.Option(help="Feature spaces to judge in, with commas between; two when not given.")] = "",
     count: Count = None,
     seed: Seed = 0,
@@ -53,5 +54,6 @@ def compare(
         as_json=as_json,
     )
     written = {"arms": arms, "judges": judges, "lengths": lengths}
-    study = comparing.read_study(wishes, written, repeats=repeats, count=count, subset=subset, as_json=as_json)
+    counts = {"repeats": repeats, "count": count, "subset": subset, "paths": morphs}
+    study = comparing.read_study(wishes, written, counts, as_json=as_json)
     comparing.compare_arms(comparing.Asked(source, out, resolution, ground, as_json), study)

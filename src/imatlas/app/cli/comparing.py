@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from imatlas.app.cli.console import MISUSED, Console, sentences
 from imatlas.app.cli.places import refuse_atlas
@@ -31,12 +33,13 @@ class Asked:
     as_json: bool
 
 
-def read_study(wishes: Wishes, asked: dict[str, str], *, repeats: int, count: int | None, subset: int, as_json: bool) -> Study:
+def read_study(wishes: Wishes, asked: Mapping[str, str], counts: Mapping[str, Any], *, as_json: bool) -> Study:
     """Read the options that decide what is compared; a wrong one ends the program with a sentence and exit code 2.
 
     Parameters
     ----------
     asked : "arms", "judges", "lengths", as they were written, with commas between.
+    counts : "repeats", "count", "subset", "paths" of the `Study`.
     """
     with sentences(Console(as_json=as_json), code=MISUSED):
         names = {name: tuple(part.strip() for part in text.split(",") if part.strip()) for name, text in asked.items()}
@@ -48,7 +51,7 @@ def read_study(wishes: Wishes, asked: dict[str, str], *, repeats: int, count: in
         except ValueError as error:
             raise InputError(f"The lengths {asked['lengths']!r} are not numbers; give for example 0.25,0.5.") from error
         judges = {"judges": names["judges"]} if names["judges"] else {}
-        return Study(names["arms"], repeats, wishes, count=count, lengths=lengths, subset=subset, **judges)
+        return Study(names["arms"], wishes=wishes, lengths=lengths, **counts, **judges)
 
 
 def list_arms(*, as_json: bool) -> None:
