@@ -15,13 +15,15 @@ from pathlib import Path
 import numpy as np
 
 from imatlas.checks import InputError
-from imatlas.files import content_hash, locked, read_json
+from imatlas.files import content_hash, locked
 from imatlas.images import read_cache, write_cache
 from imatlas.store.added import Batch, list_batches
+from imatlas.store.edits import Change, Edits, Exclude, Include, Redo, Undo, change_edits, read_edits
 from imatlas.store.header import changed_header, claim_folder, holds_matrix, read_header
 from imatlas.store.manifold_files import has_manifold, read_manifold, read_places, write_manifold
 from imatlas.store.models import ModelFolder, list_models, make_model_folder
 from imatlas.store.packed import read_packed, write_packed
+from imatlas.store.regrouping import regrouped, settled
 from imatlas.values import ImageSet, Manifold, Score
 
 __all__ = ["Atlas", "create_atlas", "open_atlas"]
@@ -58,7 +60,41 @@ class Atlas:
     @cached_property
     def images(self) -> ImageSet:
         """The image set, pixels as a memory map, with the exclusions of edits.json applied."""
-        return _without_excluded(read_cache(self.folder / "images"), self.folder / "edits.json")
+        return _without_excluded(read_cache(self.folder / "images"), self.edits)
+
+    @cached_property
+    def edits(self) -> Edits:
+        """What a person changed: images taken out, clusters named, merged and split; see `imatlas.store.edits`."""
+        return read_edits(self.folder)
+
+    def edit(self, change: Change, *, revision: int | None = None) -> Edits:
+        """Make a change to edits.json, and give what holds then; images and clusters of this handle follow it.
+
+        Parameters
+        ----------
+        change : such as Exclude(("a.png",)), Name(2, 11, "striped shirts"), Merge(2, (3, 7)), Split(2, 5), Undo() or Redo().
+        revision : of the edits it was made for; None = whatever is there.
+
+        Raises
+        ------
+        StaleEdits
+            If another revision is on disk.
+        InputError
+            If there is no such cluster, its name cannot be used, or there is nothing to merge, split, undo or do again.
+        """
+        edits = change_edits(self.folder, lambda before: self._after(before, change), revision=revision)
+        for name in ("edits", "images", "images_hash", "manifold"):
+            self.__dict__.pop(name, None)
+        return edits
+
+    def _after(self, edits: Edits, change: Change) -> Edits:
+        """Give the edits after a change that fits the clusters of the map."""
+        if isinstance(change, Exclude | Include | Undo | Redo):
+            return edits.after(change)
+        found = read_manifold(self.folder)
+        if edits.map_key != found.key:
+            edits = edits.of_map(found.key)
+        return edits.after(settled(change, found, edits))
 
     @property
     def has_manifold(self) -> bool:
@@ -67,8 +103,8 @@ class Atlas:
 
     @cached_property
     def manifold(self) -> Manifold:
-        """What was learned from the training rows; large arrays are memory maps."""
-        return read_manifold(self.folder)
+        """What was learned from the training rows, clusters as a person left them; large arrays are memory maps."""
+        return regrouped(read_manifold(self.folder), self.edits)
 
     @cached_property
     def places(self) -> np.ndarray:
@@ -261,14 +297,11 @@ def _has_images(folder: Path) -> bool:
     return True
 
 
-def _without_excluded(images: ImageSet, path: Path) -> ImageSet:
-    """Apply the exclusions a person made (ids under "excluded" in edits.json) as a mask."""
-    if not path.is_file():
-        return images
-    asked = [str(name) for name in read_json(path).get("excluded", [])]
-    excluded = np.asarray(images.excluded, dtype=bool) | np.isin(images.ids, asked)
-    unknown = len(set(asked) - set(images.ids.tolist()))
-    notes = images.notes
+def _without_excluded(images: ImageSet, edits: Edits) -> ImageSet:
+    """Apply the exclusions a person made as a mask, and tell what became of the edits."""
+    excluded = np.asarray(images.excluded, dtype=bool) | np.isin(images.ids, np.array(edits.excluded, dtype=str))
+    unknown = len(set(edits.excluded) - set(images.ids.tolist()))
+    notes = (*images.notes, *edits.notes)
     if unknown:
         notes = (*notes, f"edits.json excludes {unknown} images that are not in this atlas; they were passed over.")
     return replace(images, excluded=excluded, notes=notes)

@@ -25,6 +25,7 @@ __all__ = [
     "holds_matrix",
     "read_header",
     "refuse_foreign",
+    "shortly_locked",
 ]
 
 FORMAT = 1
@@ -135,7 +136,7 @@ def claim_folder(folder: Path, source: str, hashes: dict, settings: dict) -> dic
             "steps": {},
             "default_model": "",
         }
-        with _shortly_locked(folder):
+        with shortly_locked(folder):
             write_json(folder / "atlas.json", header)
         return header
     header = read_header(folder)
@@ -149,10 +150,33 @@ def claim_folder(folder: Path, source: str, hashes: dict, settings: dict) -> dic
 @contextmanager
 def changed_header(folder: Path) -> Iterator[dict]:
     """Read the header, let the caller change it, write it back, all under the short lock."""
-    with _shortly_locked(folder):
+    with shortly_locked(folder):
         header = read_header(folder)
         yield header
         write_json(Path(folder) / "atlas.json", header)
+
+
+@contextmanager
+def shortly_locked(folder: Path) -> Iterator[None]:
+    """Hold the folder for the milliseconds of a header change, waiting for others who do the same."""
+    until = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            lock = locked(folder)
+            lock.__enter__()
+            break
+        except InputError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.02)
+        except OSError as error:
+            raise InputError(
+                f"Could not write in {folder} ({error.strerror or error}). Make it writable, or choose another --out."
+            ) from error
+    try:
+        yield
+    finally:
+        lock.__exit__(None, None, None)
 
 
 def _of_others(folder: Path, header: dict, source: str, kind: str) -> str:
@@ -191,26 +215,3 @@ def _make_folder(folder: Path) -> None:
         raise InputError(
             f"Could not make the folder {folder} ({error.strerror or error}). Choose a writable place with --out."
         ) from error
-
-
-@contextmanager
-def _shortly_locked(folder: Path) -> Iterator[None]:
-    """Hold the folder for the milliseconds of a header change, waiting for others who do the same."""
-    until = time.monotonic() + _PATIENCE
-    while True:
-        try:
-            lock = locked(folder)
-            lock.__enter__()
-            break
-        except InputError:
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.02)
-        except OSError as error:
-            raise InputError(
-                f"Could not write in {folder} ({error.strerror or error}). Make it writable, or choose another --out."
-            ) from error
-    try:
-        yield
-    finally:
-        lock.__exit__(None, None, None)

@@ -8,7 +8,7 @@ from imatlas.values.generated import AS_TRAINED, Codes, Dials, Example, Field, S
 from imatlas.values.graphs import Features, KnnGraph, straight_lengths
 from imatlas.values.images import ImageSet, Rejected
 from imatlas.values.judged import Score, Trial
-from imatlas.values.manifolds import OFF_THE_MAP, Clusters, Dimension, Embedding, Geodesics, Manifold
+from imatlas.values.manifolds import OFF_THE_MAP, Clusters, Dimension, Embedding, Geodesics, Grouping, Manifold
 from imatlas.values.matrices import FeatureMatrix
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "Features",
     "Field",
     "Geodesics",
+    "Grouping",
     "ImageSet",
     "KnnGraph",
     "Manifold",

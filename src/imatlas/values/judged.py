@@ -25,6 +25,7 @@ class Trial:
         measured on, e.g. "device".
     codes : condition name -> {"train", "generated"} -> what each image is, and was asked to be, beyond its class: int64 (n,)
         with -1 for unknown, or float32 (n, c) with rows of NaN.
+    clusters : int64 (n,) cluster of each training image, -1 = in none; None where nobody made clusters.
     """
 
     train: ImageSet
@@ -33,6 +34,7 @@ class Trial:
     features: Mapping[str, Mapping[str, Features]]
     timing: Mapping[str, float | str] = field(default_factory=dict)
     codes: Mapping[str, Mapping[str, np.ndarray]] = field(default_factory=dict)
+    clusters: np.ndarray | None = None
 
 
 @dataclass(frozen=True)

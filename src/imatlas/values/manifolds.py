@@ -13,7 +13,7 @@ from imatlas.checks import InputError, require_matrix
 from imatlas.files import content_hash
 from imatlas.values.graphs import Features, KnnGraph
 
-__all__ = ["OFF_THE_MAP", "Clusters", "Dimension", "Embedding", "Geodesics", "Manifold"]
+__all__ = ["OFF_THE_MAP", "Clusters", "Dimension", "Embedding", "Geodesics", "Grouping", "Manifold"]
 
 OFF_THE_MAP = 3.0
 """Times the usual spacing of map points from the nearest one on which a place is off the map; see `Embedding.support`."""
@@ -141,6 +141,33 @@ class Embedding:
 
 
 @dataclass(frozen=True)
+class Grouping:
+    """What a person made of the clusters of one level.
+
+    Parameters
+    ----------
+    n_found : numbers that the clustering gave, 0 to n_found - 1; parts that were split off have higher ones.
+    stands_for : int64 (n_numbers,), the number that each goes by: its own, or that of the cluster it was merged into.
+    names : number -> name, of those that have one and go by their own number.
+    """
+
+    n_found: int
+    stands_for: np.ndarray
+    names: Mapping[int, str] = field(default_factory=dict)
+
+    @property
+    def merges(self) -> list[list[int]]:
+        """The numbers of each merged cluster, the one it goes by first."""
+        numbers = [np.flatnonzero(self.stands_for == number).tolist() for number in np.unique(self.stands_for)]
+        return [group for group in numbers if len(group) > 1]
+
+    @property
+    def all_names(self) -> list[str]:
+        """One name per number: the given one, else the number counted from 1."""
+        return [self.names.get(number, str(number + 1)) for number in range(len(self.stands_for))]
+
+
+@dataclass(frozen=True)
 class Clusters:
     """Groups found without labels.
 
@@ -151,6 +178,8 @@ class Clusters:
     strengths : float32 (n,) in [0, 1], 1 = at the heart of its cluster.
     centroids : float32 (n_clusters, d) in the feature space, frozen: the cluster of a new row is its nearest one.
     method : name of the clustering.
+    groupings : one per level where a person named, merged or split clusters; empty where nobody did. A number that was merged
+        into another has no rows, and the centroid of the other.
     """
 
     labels: np.ndarray
@@ -158,11 +187,26 @@ class Clusters:
     strengths: np.ndarray
     centroids: np.ndarray
     method: str
+    groupings: tuple[Grouping, ...] = ()
 
     @property
     def n_clusters(self) -> int:
         """Number of clusters at the chosen level, noise not counted."""
-        return len(self.centroids)
+        return len(np.unique(self.grouping(self.level).stands_for)) if self.groupings else len(self.centroids)
+
+    @property
+    def level(self) -> int:
+        """The column of `levels` that is `labels`; -1 if none is."""
+        same = [level for level, labels in enumerate(self.levels.T) if np.array_equal(labels, self.labels)]
+        return same[-1] if same else -1
+
+    def grouping(self, level: int) -> Grouping:
+        """What a person made of a level; of one that nobody touched, its numbers as they were found."""
+        if self.groupings:
+            return self.groupings[level]
+        labels = self.labels if level < 0 else self.levels[:, level]
+        n_found = int(labels.max(initial=-1)) + 1
+        return Grouping(n_found, np.arange(n_found))
 
 
 @dataclass(frozen=True)
@@ -193,6 +237,8 @@ class Manifold:
     ----------
     rows : int64 (n,), the image-set row each manifold row stands for.
     density : float32 (n,), log density on the manifold, up to a constant.
+    made_from : key of the manifold that this one was made from by merging and splitting clusters or by leaving out rows: they
+        share a map, and places on it; empty for one as it was learned.
     """
 
     rows: np.ndarray
@@ -203,6 +249,7 @@ class Manifold:
     clusters: Clusters
     dimension: Dimension
     density: np.ndarray
+    made_from: str = ""
 
     def __post_init__(self) -> None:
         n = len(self.rows)
@@ -221,7 +268,7 @@ class Manifold:
     @cached_property
     def key(self) -> str:
         """Hash of map and clusters, which hang on everything else: a manifold that was made again otherwise has another."""
-        return content_hash(*map(np.asarray, (self.rows, self.embedding.coordinates, self.clusters.levels)))
+        return self.made_from or content_hash(*map(np.asarray, (self.rows, self.embedding.coordinates, self.clusters.levels)))
 
     def __len__(self) -> int:
         return len(self.rows)
