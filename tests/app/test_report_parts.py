@@ -170,6 +170,23 @@ def test_a_score_without_anything_beside_it_has_no_line():
     assert row.value == "431"
 
 
+def test_the_share_of_each_kind_is_told_with_its_interval_the_widest_gap_first():
+    details = {
+        "kinds": ["ant", "bee"],
+        "shares_real": [0.5, 0.2],
+        "shares": [0.45, 0.0],
+        "share_intervals": [[0.4, 0.5], [0.0, 0.04]],
+        "n_real": 90,
+    }
+    score = Score("cluster_share", "pixels", 0.7, (0.6, 0.8), 0.9, "higher", 90, "diversity", details)
+    [row] = score_rows([score], {})["diversity"]
+    assert row.kinds == (
+        ("bee", "20\u00a0%", "0\u00a0%", "0.00 to 4.00\u00a0%"),
+        ("ant", "50\u00a0%", "45\u00a0%", "40.0 to 50.0\u00a0%"),
+    )
+    assert row.details == (("n real", "90"),)
+
+
 def test_shares_are_percent_and_long_details_are_left_out():
     score = Score("copy_rate", "", 0.003, (0.0, 0.012), 0.0, "lower", 9, "novelty", {"pairs": [[1, 2]], "alpha": 0.05})
     [row] = score_rows([score], {})["novelty"]

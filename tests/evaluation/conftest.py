@@ -44,7 +44,7 @@ def trial_of(train: ImageSet, held_out: ImageSet, generated: ImageSet) -> Trial:
         "map_place": {part: middle(parts[part]) for part in ("train", "generated")},
         "neighborhood": {part: features["projection"][part].rows[:, :3] for part in ("train", "generated")},
     }
-    return Trial(train, held_out, generated, features, TIMING, codes if generated.labels is not None else {})
+    return Trial(train, held_out, generated, features, TIMING, codes if generated.labels is not None else {}, train.labels)
 
 
 @pytest.fixture

@@ -5,17 +5,11 @@ import pytest
 
 from imatlas.checks import InputError
 from imatlas.evaluation.dimension import dimension_metric
+from imatlas.evaluation.of_rows import SPACE, trial_of_rows
 from imatlas.evaluation.off_manifold import off_manifold_metric
 from imatlas.geometry import plane_residuals
-from imatlas.values import Features, ImageSet, Trial
 
 N = 500
-
-
-def trial_of_rows(train, held_out, generated):
-    parts = {"train": train, "held_out": held_out, "generated": generated}
-    images = [ImageSet(np.zeros((len(rows), 1, 1, 1), np.uint8), np.arange(len(rows))) for rows in parts.values()]
-    return Trial(*images, {"rows": {part: Features(rows, "as they are") for part, rows in parts.items()}})
 
 
 def sphere(dimension, seed, width=10):
@@ -27,7 +21,7 @@ def sphere(dimension, seed, width=10):
 
 @pytest.mark.parametrize("drawn", [2, 5, 7])
 def test_the_dimension_of_spheres_is_found_beside_that_of_the_real_ones(drawn):
-    score = dimension_metric(trial_of_rows(sphere(5, 0), sphere(5, 1), sphere(drawn, 2)), "rows")
+    score = dimension_metric(trial_of_rows(sphere(5, 0), sphere(5, 1), sphere(drawn, 2)), SPACE)
     assert score.value == pytest.approx(drawn, rel=0.12)
     assert score.floor == pytest.approx(5, rel=0.12)
     low, high = score.details["interval_real"]
@@ -46,7 +40,7 @@ def plane(seed, *, noise=0.02, lift=0.0, n_directions=3, width=12):
 @pytest.mark.parametrize("lift", [0.0, 0.06, 0.24])
 def test_points_lifted_off_a_plane_are_off_by_the_lift(lift):
     """Nine directions across with noise s: sqrt(lift^2 + 9 s^2) / (3 s). Planes tilt with noise, hence 15 %."""
-    score = off_manifold_metric(trial_of_rows(plane(0), plane(1), plane(2, lift=lift)), "rows")
+    score = off_manifold_metric(trial_of_rows(plane(0), plane(1), plane(2, lift=lift)), SPACE)
     assert score.value == pytest.approx(np.hypot(lift, 0.06) / 0.06, rel=0.15)
     assert score.interval[0] < score.value < score.interval[1]
     assert score.details["directions"] == 3
@@ -55,7 +49,7 @@ def test_points_lifted_off_a_plane_are_off_by_the_lift(lift):
 
 
 def test_smoother_images_than_real_ones_lie_nearer_the_planes():
-    assert off_manifold_metric(trial_of_rows(plane(0), plane(1), plane(2, noise=0.005)), "rows").value < 0.8
+    assert off_manifold_metric(trial_of_rows(plane(0), plane(1), plane(2, noise=0.005)), SPACE).value < 0.8
 
 
 def test_the_residual_of_new_points_is_their_share_of_the_neighbors_width():
@@ -67,7 +61,7 @@ def test_the_residual_of_new_points_is_their_share_of_the_neighbors_width():
 
 def test_few_images_and_exact_planes_are_refused_in_words():
     flat = [np.pad(rows, ((0, 0), (0, 2))) for rows in (plane(seed, noise=0.0) for seed in range(3))]
-    with pytest.raises(InputError, match=r"tangent planes exactly in the space 'rows'"):
-        off_manifold_metric(trial_of_rows(*flat), "rows")
+    with pytest.raises(InputError, match=r"tangent planes exactly in the space 'features'"):
+        off_manifold_metric(trial_of_rows(*flat), SPACE)
     with pytest.raises(InputError, match=r"30 images a side; a dimension needs 50"):
-        dimension_metric(trial_of_rows(plane(0), plane(1), plane(2)[:30]), "rows")
+        dimension_metric(trial_of_rows(plane(0), plane(1), plane(2)[:30]), SPACE)

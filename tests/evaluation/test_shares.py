@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from imatlas.checks import InputError
-from imatlas.evaluation import METRICS
+from imatlas.evaluation import METRICS, evaluate_trial
 from imatlas.evaluation.intervals import NORMAL_95
 from imatlas.evaluation.shares import (
     class_share_metric,
+    cluster_share_metric,
     expected_overlap,
     mode_share_metric,
     share_overlap,
@@ -119,6 +120,20 @@ def test_a_class_without_training_images_is_said_and_takes_no_share(make_trial):
     details = class_share_metric(replace(trial, train=replace(trial.train, class_names=names)), "projection").details
     assert details["classes_without_training_images"] == ["never"]
     assert details["kinds"] == list("abcd")
+
+
+def test_shares_of_clusters_are_those_of_the_training_images_that_are_nearest(make_trial):
+    """Three clusters and a kind in none; of the two kinds that are drawn one has a cluster and one has not."""
+    trial = replace(make_trial(n_kinds=2), clusters=None)
+    with pytest.raises(InputError, match=r"Shares of clusters need 2 clusters"):
+        cluster_share_metric(trial, "projection")
+    assert evaluate_trial(trial, metrics=("cluster_share", "spacing"))[0].name == "spacing", "nobody asked without clusters"
+    kinds = trial.train.labels
+    score = cluster_share_metric(replace(trial, clusters=np.where(kinds == 0, -1, kinds - 1)), "projection")
+    assert score.details["kinds"] == ["cluster 1", "cluster 2", "cluster 3", "in no cluster"]
+    assert score.details["missing"] == ["cluster 2", "cluster 3"]
+    assert score.details["shares"][3] == pytest.approx((trial.generated.labels == 0).mean(), abs=0.05)
+    assert score.value == pytest.approx(0.5, abs=0.1)
 
 
 def test_a_missing_cell_goes_by_a_real_image_of_it(make_trial):

@@ -83,6 +83,26 @@ def test_coverage_of_two_spaces_disagrees_only_beyond_chance():
     assert "so the spaces disagree" not in " ".join(said(wide, high))
 
 
+def shares(space, missing=(), rarer=()):
+    kinds = ["ant", "bee", "cat"]
+    details = {"kinds": kinds, "shares_real": [0.4, 0.3, 0.01], "share_intervals": [(0.0, 0.1), (0.0, 0.1), (0.0, 0.1)]}
+    details |= {"missing": list(missing), "rarer": list(rarer), "commoner": []}
+    return Score("class_share", space, 0.5, (0.4, 0.6), 0.9, "higher", 40, "diversity", details)
+
+
+def test_kinds_are_named_where_all_spaces_agree_beyond_chance():
+    """Cats are missing, but of so few real ones none may be drawn by chance; bees are rarer in one space alone."""
+    told = verdict([shares("pixels", ["ant", "cat"], ["bee"]), shares("other", ["ant", "cat"])])
+    assert "Classes, beside their shares of the real images: missing ant." in told
+    assert not any("Classes" in sentence for sentence in verdict([shares("pixels", ["cat"])]))
+
+
+def test_a_share_of_copies_that_chance_may_have_made_is_none_for_certain():
+    for value, words in ((0.0, "Copies: none were found"), (0.05, "Copies: none for certain")):
+        rate = Score("copy_rate", "patches", value, (0.0, 0.12), 0.0, "lower", 200, "novelty")
+        assert any(sentence.startswith(words) for sentence in verdict([rate]))
+
+
 def test_a_number_without_its_floor_is_left_out_and_the_reason_said(make_trial, monkeypatch):
     bare = replace(distance(0.2, (0.1, 0.3)), floor=None)
     monkeypatch.setitem(METRICS, "kernel_distance", lambda trial, space: bare)

@@ -25,6 +25,7 @@ INTERVALS = {
     "spacing": "standard error of the mean logarithm, for neighbors that are shared",
     "mode_share": "normal approximation of multinomial counts",
     "class_share": "normal approximation of multinomial counts",
+    "cluster_share": "normal approximation of multinomial counts",
     "copy_rate": "draws of the share (Jeffreys) and of the threshold's own level (Beta), 2.5 % cut off on each side",
     "duplicate_rate": "draws of the share (Jeffreys) and of the threshold's own level (Beta), 2.5 % cut off on each side",
     "dimension": "maximum likelihood, for neighbors that are shared",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from imatlas.app.words import between, number
 from imatlas.evaluation import COSTS, plain_name
@@ -39,6 +40,7 @@ _PLAIN = {
     "vendi_ratio": "The same, with rare kinds counted too.",
     "mode_share": "How far each kind of real image gets its share among the generated ones.",
     "class_share": "How far each class gets its share among the generated images.",
+    "cluster_share": "How far each cluster of the map gets its share among the generated images.",
     "spacing": "How far generated images lie from those most like them, over what real ones do; low where kinds have shrunk.",
     "dimension": "In how many directions the generated images vary; best as many as the real ones.",
     "off_manifold": "How far generated images lie off the surface that real ones lie on, over what other real ones do.",
@@ -48,6 +50,9 @@ _PLAIN = {
     "neighborhood_adherence": "How much of the neighborhood that was asked for is found in the generated images.",
 }
 
+_PER_KIND = ("kinds", "shares_real", "shares")
+_SHOWN_KINDS = 40
+
 NEAREST = frozenset({"dimension"})
 """Scores that are best where those of real images are; neither more nor less is better."""
 
@@ -55,6 +60,7 @@ _SHARES = {
     "adherence",
     "class_share",
     "cluster_adherence",
+    "cluster_share",
     "copy_rate",
     "coverage",
     "duplicate_rate",
@@ -78,7 +84,10 @@ class Mark:
 
 @dataclass(frozen=True)
 class ScoreRow:
-    """One score, ready to be shown; `line` is empty when there is nothing to compare with."""
+    """One score, ready to be shown; `line` is empty when there is nothing to compare with.
+
+    `kinds` are rows of name, real share, generated share and its interval, the widest gaps first.
+    """
 
     name: str
     space: str
@@ -92,6 +101,7 @@ class ScoreRow:
     line: tuple[Mark, ...]
     span: tuple[float, float] | None
     details: tuple[tuple[str, str], ...]
+    kinds: tuple[tuple[str, str, str, str], ...] = ()
 
 
 def shown(score: Score, value: float | None = None) -> str:
@@ -138,7 +148,8 @@ def _row(score: Score, marks: list[tuple[str, float]]) -> ScoreRow:
         n=score.n,
         line=line,
         span=span,
-        details=tuple((name.replace("_", " "), _detail(value)) for name, value in score.details.items() if _short(value)),
+        details=tuple((name.replace("_", " "), _detail(value)) for name, value in score.details.items() if _short(name, value)),
+        kinds=_kinds(score),
     )
 
 
@@ -182,8 +193,24 @@ def _interval(name: str, low: float, high: float) -> str:
     return f"{between(100 * low, 100 * high)}\u00a0%" if name in _SHARES else between(low, high)
 
 
-def _short(value: object) -> bool:
-    """Say whether a further number can be told in a table cell: not a list of lists, such as pairs of images."""
+def _kinds(score: Score) -> tuple[tuple[str, str, str, str], ...]:
+    """Word the share of each kind that a score tells, those farthest from the real share first."""
+    if "share_intervals" not in score.details:
+        return ()
+    told: Any = score.details
+    rows = list(zip(told["kinds"], told["shares_real"], told["shares"], told["share_intervals"], strict=True))
+    rows.sort(key=lambda row: -abs(row[1] - row[2]))
+    name = score.name
+    return tuple(
+        (kind, _written(name, real), _written(name, own), _interval(name, *ends))
+        for kind, real, own, ends in rows[:_SHOWN_KINDS]
+    )
+
+
+def _short(name: str, value: object) -> bool:
+    """Say whether a further number can be told in a table cell: no list of lists, such as pairs of images, nor one per kind."""
+    if name in _PER_KIND:
+        return False
     return not (isinstance(value, list | tuple) and any(isinstance(entry, list | tuple | dict) for entry in value))
 
 

@@ -14,7 +14,7 @@ from imatlas.evaluation.modes import effective_modes, vendi_score
 from imatlas.evaluation.nearest import nearest_rows
 from imatlas.evaluation.of_rows import score_rows
 from imatlas.evaluation.paired import Difference, compare_trials, difference_sentences
-from imatlas.evaluation.references import gaussian_images, training_copies, with_generated
+from imatlas.evaluation.references import gaussian_images, some_generated, training_copies, with_generated
 from imatlas.evaluation.relative import nearest_relative
 from imatlas.evaluation.scoring import DEFAULT_METRICS, METRICS, Metric, evaluate_trial
 from imatlas.evaluation.sliced import sliced_distance
@@ -64,6 +64,7 @@ __all__ = [
     "score_rows",
     "score_table",
     "sliced_distance",
+    "some_generated",
     "spread",
     "training_copies",
     "vendi_score",

@@ -89,7 +89,7 @@ def _metric(name: str) -> Callable[[Trial, str], Score]:
         timing = dict(trial.timing)
         if name not in timing:
             reason = timing.get(f"{name}_failed", "Trial.timing holds no such number.")
-            raise InputError(f"{name} was not measured: {reason} How it is measured: {cost.method}")
+            raise InputError(f"{reason} How it is measured: {cost.method}")
         interval = None
         if f"{name}_low" in timing and f"{name}_high" in timing:
             interval = float(timing[f"{name}_low"]), float(timing[f"{name}_high"])

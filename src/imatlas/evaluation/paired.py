@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -29,7 +29,7 @@ from imatlas.evaluation.intervals import NORMAL_95, Traced
 from imatlas.evaluation.judged import Comparison, compare, judge
 from imatlas.evaluation.kernel_distance import trace_kernel
 from imatlas.evaluation.modes import trace_modes, trace_vendi
-from imatlas.evaluation.references import with_generated
+from imatlas.evaluation.references import features_of, with_generated
 from imatlas.evaluation.scoring import DEFAULT_METRICS, METRICS, SPACELESS
 from imatlas.evaluation.sliced import trace_sliced
 from imatlas.evaluation.verdict import plain_name
@@ -208,9 +208,7 @@ def _cut(first: Trial, trial: Trial, count: int) -> Trial:
         rows = np.sort(np.random.default_rng(0).choice(len(rows), count, replace=False))
     elif trial is first:
         return trial
-    given = {space: parts["generated"] for space, parts in trial.features.items()}
-    features = {space: replace(part, rows=part.rows[rows]) for space, part in given.items()}
-    return with_generated(first, trial.generated.take(rows), features)
+    return with_generated(first, trial.generated.take(rows), features_of(trial, "generated", rows))
 
 
 def _sentence(difference: Difference, names: tuple[str, str]) -> str:

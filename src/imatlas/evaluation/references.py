@@ -15,9 +15,10 @@ from dataclasses import replace
 import numpy as np
 
 from imatlas.evaluation.judged import MAX_COMPARED
+from imatlas.evaluation.nearest import some_rows
 from imatlas.values import Features, ImageSet, Trial
 
-__all__ = ["gaussian_images", "training_copies", "with_generated"]
+__all__ = ["features_of", "gaussian_images", "some_generated", "training_copies", "with_generated"]
 
 MAX_FITTED = 4_000
 
@@ -59,8 +60,19 @@ def training_copies(trial: Trial, *, seed: int = 0) -> Trial:
     rows = np.sort(rng.permutation(n_train)[:count])
     if count > n_train:
         rows = np.sort(np.concatenate([rows, rng.integers(n_train, size=count - n_train)]))
-    features = {space: replace(parts["train"], rows=parts["train"].rows[rows]) for space, parts in trial.features.items()}
-    return with_generated(trial, replace(trial.train.take(rows), source="training copies"), features)
+    copies = replace(trial.train.take(rows), source="training copies")
+    return with_generated(trial, copies, features_of(trial, "train", rows))
+
+
+def features_of(trial: Trial, part: str, rows: np.ndarray) -> dict[str, Features]:
+    """Give the features of some rows of the "train", "held_out" or "generated" part, by space."""
+    return {space: replace(parts[part], rows=parts[part].rows[rows]) for space, parts in trial.features.items()}
+
+
+def some_generated(trial: Trial, most: int) -> Trial:
+    """Give the trial of at most so many of its generated images, chosen at random; timing and codes stay behind."""
+    rows = some_rows(len(trial.generated), most)
+    return with_generated(trial, trial.generated.take(rows), features_of(trial, "generated", rows))
 
 
 def with_generated(trial: Trial, generated: ImageSet, features: Mapping[str, Features]) -> Trial:

@@ -34,7 +34,7 @@ from imatlas.evaluation.judged import judge
 from imatlas.evaluation.kernel_distance import kernel_metric
 from imatlas.evaluation.modes import modes_metric, vendi_metric
 from imatlas.evaluation.off_manifold import off_manifold_metric
-from imatlas.evaluation.shares import class_share_metric, mode_share_metric
+from imatlas.evaluation.shares import class_share_metric, cluster_share_metric, mode_share_metric
 from imatlas.evaluation.sliced import sliced_metric
 from imatlas.evaluation.spacing import spacing_metric
 from imatlas.progress import Progress, Report, silent
@@ -58,6 +58,7 @@ METRICS: dict[str, Metric] = {
     "spacing": spacing_metric,
     "mode_share": mode_share_metric,
     "class_share": class_share_metric,
+    "cluster_share": cluster_share_metric,
     "copy_rate": copy_metric,
     "pixel_copy_rate": pixel_copy_metric,
     "patch_copy_rate": patch_copy_metric,
@@ -91,7 +92,7 @@ def evaluate_trial(trial: Trial, *, metrics: tuple[str, ...] = DEFAULT_METRICS, 
     ----------
     trial : real and generated images with their features. Give `judge(trial)`, and make reference trials from that,
         to have what is worked out for the real images shared.
-    metrics : names from `METRICS`; those that judge codes count only where the trial holds such codes.
+    metrics : names from `METRICS`; those that judge codes or clusters count only where the trial holds these.
     report : hears of each metric, and of those left out and why, which is said in a note too.
 
     Returns
@@ -106,6 +107,8 @@ def evaluate_trial(trial: Trial, *, metrics: tuple[str, ...] = DEFAULT_METRICS, 
     """
     judged = judge(trial)
     wanted = [name for name in METRICS if name in metrics and CODE_METRICS.get(name) in (None, *judged.codes)]
+    if judged.clusters is None:
+        wanted = [name for name in wanted if name != "cluster_share"]
     if len(trial.generated) >= ENOUGH_FOR_FRECHET:
         wanted.sort(key=lambda name: name != "frechet_distance")
     plan = [(name, space) for name in wanted for space in _spaces(judged, name)]

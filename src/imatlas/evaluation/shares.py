@@ -1,18 +1,18 @@
 """Whether each kind of image has its share among the generated ones, and which kinds are missing.
 
-Kinds are classes, told by the neighbors of an image (real images likewise, so that what neighbors get wrong cancels), or
-k-means cells of the real images where nobody named kinds. With the shares p of the real and q of the generated images,
+Kinds are classes or clusters, told by the neighbors of an image (real images likewise, so that what neighbors get wrong
+cancels), or k-means cells of the real images, which need neither. With the shares p of the real and q of the generated images,
 
     overlap = sum_c min(p_c, q_c) ,
 
 1 where every kind has its share, 1 - p_c where kind c is missing. By chance alone two samples of one distribution, of
-sizes n and m, fall short of 1 by (1/2) sum_c sqrt((2/pi) p_c (1 - p_c) (1/n + 1/m)), which is the floor of classes; for cells,
-which were fitted to one side, real stand-ins set it.
+sizes n and m, fall short of 1 by (1/2) sum_c sqrt((2/pi) p_c (1 - p_c) (1/n + 1/m)), which is the floor of classes and
+clusters; for cells, which were fitted to one side, real stand-ins set it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,7 +25,14 @@ from imatlas.evaluation.judged import Comparison, compare, split_real
 from imatlas.evaluation.landing import land, majority
 from imatlas.values import Score, Trial
 
-__all__ = ["class_share_metric", "expected_overlap", "mode_share_metric", "share_overlap", "shares_of_kinds"]
+__all__ = [
+    "class_share_metric",
+    "cluster_share_metric",
+    "expected_overlap",
+    "mode_share_metric",
+    "share_overlap",
+    "shares_of_kinds",
+]
 
 MAX_CELLS = 50
 IMAGES_PER_CELL = 20
@@ -108,27 +115,29 @@ def class_share_metric(trial: Trial, space: str) -> Score:
     InputError
         If the training images carry labels of fewer than two classes.
     """
-    labels = trial.train.labels
+    labels, names = trial.train.labels, trial.train.class_names
     if labels is None or len(np.unique(labels[labels >= 0])) < MIN_KINDS:
         raise InputError(f"Shares of classes need training images of {MIN_KINDS} classes at least; label some.")
-    counts = []
-    for part in ("train", "generated"):
-        shown = majority(labels[land(trial, space, part).found])
-        counts.append(np.bincount(shown[shown >= 0], minlength=len(trial.train.class_names)))
-    real, own = counts
-    if not own.sum():
-        raise InputError("No generated image lies beside a labelled training image, so its class cannot be told. Label more.")
-    there = np.flatnonzero(np.bincount(labels[labels >= 0], minlength=len(real)))
-    empty = [name for number, name in enumerate(trial.train.class_names) if number not in there]
-    estimate = shares_of_kinds(real[there], own[there], [trial.train.class_names[number] for number in there])
-    sizes = {
-        "n_real": int(real.sum()),
-        "n_generated": int(own.sum()),
-        "n_generated_available": len(trial.generated),
-        "classes_without_training_images": empty,
-    }
-    floor = expected_overlap(real[there], int(own.sum()))
-    return _score("class_share", space, estimate, floor=floor, sizes=sizes)
+    there = np.bincount(labels[labels >= 0], minlength=len(names)) > 0
+    empty = [name for name, is_there in zip(names, there, strict=True) if not is_there]
+    return _landed_score("class_share", trial, space, labels, names, {"classes_without_training_images": empty})
+
+
+def cluster_share_metric(trial: Trial, space: str) -> Score:
+    """Score a trial by how far the clusters of the training images keep their shares among the generated ones.
+
+    Images in no cluster are a kind of their own.
+
+    Raises
+    ------
+    InputError
+        If the trial holds no clusters, or fewer than two.
+    """
+    labels = np.zeros(0, dtype=np.int64) if trial.clusters is None else trial.clusters
+    if len(np.unique(labels[labels >= 0])) < MIN_KINDS:
+        raise InputError(f"Shares of clusters need {MIN_KINDS} clusters at least; judge an atlas, or give Trial.clusters.")
+    names = [*(f"cluster {number + 1}" for number in range(int(labels.max()) + 1)), "in no cluster"]
+    return _landed_score("cluster_share", trial, space, np.where(labels < 0, len(names) - 1, labels), names, {})
 
 
 def mode_share_metric(trial: Trial, space: str) -> Score:
@@ -164,6 +173,24 @@ def _cells(comparison: Comparison) -> _Cells:
         np.bincount(kmeans.labels_, minlength=n_cells),
         kmeans.transform(comparison.real).argmin(axis=0),
     )
+
+
+def _landed_score(
+    name: str, trial: Trial, space: str, labels: np.ndarray, names: Sequence[str], told: Mapping[str, object]
+) -> Score:
+    """Score the shares of kinds that the nearest training images tell; labels (n,) of these, -1 = none."""
+    counts = []
+    for part in ("train", "generated"):
+        shown = majority(labels[land(trial, space, part).found])
+        counts.append(np.bincount(shown[shown >= 0], minlength=len(names)))
+    real, own = counts
+    if not own.sum():
+        raise InputError("No generated image lies beside a labelled training image, so its kind cannot be told. Label more.")
+    there = np.flatnonzero(np.bincount(labels[labels >= 0], minlength=len(real)))
+    estimate = shares_of_kinds(real[there], own[there], [names[number] for number in there])
+    sizes = {"n_real": int(real.sum()), "n_generated": int(own.sum()), "n_generated_available": len(trial.generated)}
+    floor = expected_overlap(real[there], int(own.sum()))
+    return _score(name, space, estimate, floor=floor, sizes=sizes | dict(told))
 
 
 def _score(name: str, space: str, estimate: Estimate, *, floor: float, sizes: dict[str, object]) -> Score:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from imatlas.evaluation.scoring import ENOUGH_FOR_FRECHET
 from imatlas.values import Score
@@ -31,6 +32,8 @@ DISTANCES = ("kernel_distance", "frechet_distance", "sliced_distance")
 
 Span = tuple[float, float, float]
 """Low end, value, high end."""
+KINDS = ("class", "cluster")
+SHOWN_KINDS = 5
 BLOCKS = ("quality", "diversity", "novelty", "manifold", "speed")
 
 
@@ -103,12 +106,13 @@ def verdict(scores: Sequence[Score], references: Mapping[str, Sequence[Score]] |
     Returns
     -------
     Sentences, each standing on its own: all in one, size of the sets if small, quality, spaces that disagree, diversity,
-    copies, adherence, speed.
+    kinds with too few or too many images, copies, adherence, speed.
     """
     rows = score_table(scores, references)
     size = _size(scores)
     opening = [size] if size.startswith("Only") else [_headline(rows), size]
-    said = [*opening, _quality(rows), _disagreement(rows), _diversity(rows), _copies(scores), _adherence(rows), _speed(scores)]
+    said = [*opening, _quality(rows), _disagreement(rows), _diversity(rows), *(_kinds(scores, what) for what in KINDS)]
+    said += [_copies(scores), _adherence(rows), _speed(scores)]
     return tuple(sentence for sentence in said if sentence)
 
 
@@ -245,6 +249,29 @@ def _diversity(rows: Sequence[TableRow]) -> str:
     return text + "."
 
 
+def _kinds(scores: Sequence[Score], what: str) -> str:
+    """Name the classes or clusters whose share is wrong beyond chance in every space."""
+    by_space = [_wrong_shares(score) for score in scores if score.name == f"{what}_share"]
+    parts = []
+    for found in by_space[0] if by_space else ():
+        agreed = [kind for kind in by_space[0][found] if all(kind in others[found] for others in by_space)]
+        more = f" and {len(agreed) - SHOWN_KINDS} more" if len(agreed) > SHOWN_KINDS else ""
+        parts += [f"{found} {', '.join(agreed[:SHOWN_KINDS])}{more}"] if agreed else []
+    plural = {"class": "Classes", "cluster": "Clusters"}[what]
+    return f"{plural}, beside their shares of the real images: {'; '.join(parts)}." if parts else ""
+
+
+def _wrong_shares(score: Score) -> dict[str, list[str]]:
+    """Give the kinds of a score of shares that are missing, rarer or commoner than the real ones, beyond chance."""
+    told: Any = score.details
+    ends = {
+        kind: (high, real)
+        for kind, (_, high), real in zip(told["kinds"], told["share_intervals"], told["shares_real"], strict=True)
+    }
+    missing = [kind for kind in told["missing"] if ends[kind][0] < ends[kind][1]]
+    return {"missing": missing, "rarer": told["rarer"], "commoner": told["commoner"]}
+
+
 def _copies(scores: Sequence[Score]) -> str:
     copied = [score for score in scores if score.name == "copy_rate" and score.interval is not None]
     if not copied:
@@ -257,7 +284,8 @@ def _copies(scores: Sequence[Score]) -> str:
             f"do (between {_percent(low)} and {_percent(high)}; {worst.space}); look at the closest pairs."
         )
     widest = max((score.interval or (0.0, 1.0))[1] for score in copied)
-    found = "none were found" if low == 0 else "hardly any sign of them"
+    seen = any(score.value > 0 for score in copied)
+    found = "hardly any sign of them" if low > 0 else "none for certain" if seen else "none were found"
     return f"Copies: {found}; the share could still be up to {_percent(widest)}."
 
 

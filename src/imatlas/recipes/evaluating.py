@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from imatlas.checks import InputError
 from imatlas.features import Extractor, make_judge
 from imatlas.files import is_atlas
@@ -22,6 +24,7 @@ from imatlas.recipes.matching import match_channels, match_classes, suspicions
 from imatlas.recipes.modeling import Model
 from imatlas.recipes.real_set import (
     RealSet,
+    clusters_of,
     is_real_set,
     read_real_set,
     real_set,
@@ -155,12 +158,13 @@ def _fitted_to_few(real: RealSet) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class _Opened:
-    """Real images as they were read, the rule that brought them to their size, and the kept real set if that was read."""
+    """Real images as they were read, the rule that brought them to their size, the kept real set if that was read; clusters."""
 
     images: ImageSet
     resize: str
     kept: RealSet | None = None
     place: Path = Path()
+    clusters: np.ndarray | None = None
 
 
 def _open_real(real: Source, terms: Terms, report: Report) -> _Opened:
@@ -173,13 +177,15 @@ def _open_real(real: Source, terms: Terms, report: Report) -> _Opened:
                 f"{place} holds images of {kept.images.shape[0]} x {kept.images.shape[0]}, and {resolution} was wanted. "
                 "Give the images themselves, or leave out --resolution."
             )
-        return _Opened(kept.images, kept.resize, kept, place)
-    source = open_atlas(place).images if is_atlas(place) else real
+        return _Opened(kept.images, kept.resize, kept, place, kept.clusters)
+    atlas = open_atlas(place) if is_atlas(place) else None
+    source = real if atlas is None else atlas.images
     images = read_images(source, resolution=resolution, seed=seed, exact=True, report=report)
     if not images.held_out.any():
         images = split_images(images, seed=seed)
     unchanged = isinstance(source, ImageSet) and source.shape[:2] == images.shape[:2]
-    return _Opened(images, UNCHANGED if unchanged else RESIZE_RULE)
+    clusters = None if atlas is None else clusters_of(atlas, images)
+    return _Opened(images, UNCHANGED if unchanged else RESIZE_RULE, clusters=clusters)
 
 
 def _real_set(opened: _Opened, spaces: Sequence[str], terms: Terms) -> RealSet:
@@ -191,11 +197,15 @@ def _real_set(opened: _Opened, spaces: Sequence[str], terms: Terms) -> RealSet:
         kept, place = read_real_set(keep, make=terms.make), keep
     if kept is not None:
         require_same_images(kept, opened.images, names=spaces, resize=opened.resize, path=place)
-        return kept
-    made = real_set(opened.images, [terms.make(name) for name in spaces], resize=opened.resize)
+        return kept if _alike(kept.clusters, opened.clusters) else replace(kept, clusters=opened.clusters, reference_scores={})
+    made = real_set(opened.images, [terms.make(name) for name in spaces], resize=opened.resize, clusters=opened.clusters)
     if keep is not None:
         write_real_set(made, keep)
     return made
+
+
+def _alike(first: np.ndarray | None, second: np.ndarray | None) -> bool:
+    return (first is None) == (second is None) and (first is None or np.array_equal(first, second))
 
 
 def _refuse_one_place(sources: Sequence[Source | Model]) -> None:

@@ -25,6 +25,7 @@ from imatlas.progress import Report, silent
 from imatlas.recipes.judging import Judgement, choose_spaces, evaluate_model, few_to_fit, judging_count
 from imatlas.recipes.learning import Learned, choose_extractor, learn, require_mappable
 from imatlas.recipes.modeling import DEFAULT_GENERATOR, Model, build_model, load_model, save_model, with_bank, write_plan
+from imatlas.recipes.real_set import clusters_of, real_set
 from imatlas.recipes.training import train_model
 from imatlas.store import Atlas, ModelFolder, create_atlas, place_again
 from imatlas.training import Plan, faster_precision
@@ -270,7 +271,8 @@ def judge_atlas(
     if model.map_key == atlas.manifold.key:
         model = with_bank(model, images, atlas.manifold)  # what the training images are, for adherence to neighborhoods
     folder = atlas.model(model.name)
-    judgement = evaluate_model(model, images, count=n, judges=judges, seed=seed, folder=folder, report=report)
+    real = real_set(images, judges, resize="as the images of the atlas", clusters=clusters_of(atlas, images))
+    judgement = evaluate_model(model, real, count=n, seed=seed, folder=folder, report=report)
     folder.save_scores(judgement.scores, judgement.references, seed=seed)
     folder.write_card(images)
     atlas.mark("judging", content_hash(model.name, n, seed), time.monotonic() - start)

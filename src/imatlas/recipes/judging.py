@@ -19,6 +19,7 @@ from imatlas.evaluation import (
     evaluate_trial,
     gaussian_images,
     pairs_in_turns,
+    some_generated,
     training_copies,
     verdict,
     with_generated,
@@ -26,12 +27,12 @@ from imatlas.evaluation import (
 from imatlas.evaluation.adherence import CODE_METRICS
 from imatlas.evaluation.paired import COMPARED
 from imatlas.evaluation.scoring import SPACELESS
-from imatlas.features import JUDGES, Extractor, require_judge
+from imatlas.features import JUDGES, require_judge
 from imatlas.progress import Progress, Report, silent
 from imatlas.recipes.asked import asked_codes
 from imatlas.recipes.matching import equal_images
 from imatlas.recipes.modeling import Model
-from imatlas.recipes.real_set import RealSet, extract, real_set
+from imatlas.recipes.real_set import RealSet, extract
 from imatlas.recipes.timing import time_model
 from imatlas.store import ModelFolder
 from imatlas.values import ImageSet, Samples, Score, Trial
@@ -52,6 +53,7 @@ FEWEST_TO_JUDGE = 20
 SPACES = ("random_convolutions", "principal_components", "pixels")
 SPACES_OF_FEW = ("random_convolutions", "pixels", "principal_components")
 N_SPACES = 2
+REFERENCE_QUERIES = 200
 FEW_TO_FIT = 3_200
 """Training images below which components favour them over new real ones: 50 for each of 64."""
 LARGEST_PIXELS = 64 * 64 * 3
@@ -128,27 +130,24 @@ def choose_spaces(wished: Sequence[str], avoid: frozenset[str], *, few: bool = F
 
 def evaluate_model(
     model: Model,
-    images: ImageSet,
+    real: RealSet,
     *,
     count: int,
-    judges: Sequence[Extractor],
     seed: int = 0,
     folder: ModelFolder | None = None,
     report: Report = silent,
 ) -> Judgement:
-    """Draw images from a model and judge them against the held-out images of its set.
+    """Draw images from a model and judge them against the images of its set.
 
     Parameters
     ----------
     model : trained.
-    images : the set with its split.
+    real : the set with its split, and with extractors from `choose_spaces`.
     count : images to draw.
-    judges : extractors, from `choose_spaces` and `make_judge`; they are fitted here.
     seed : of the first image; the following seeds make the others.
     folder : where the model is kept; with it its cold start, its training and its size are told too.
     report : hears of the progress.
     """
-    real = real_set(images, judges, resize="as the images of the atlas")
     samples = model.sample(range(seed, seed + count), report=report)
     judgement = judge_images(real, _labelled(model, samples), timing=time_model(model, folder), report=report)
     return _with_codes(judgement, asked_codes(model.conditions, samples.codes))
@@ -255,9 +254,14 @@ def _joined(notes: Sequence[str]) -> tuple[str, ...]:
 
 
 def _references(real: RealSet, trial: Trial, scores: Sequence[Score], report: Report) -> dict[str, tuple[Score, ...]]:
-    """Score the reference rows at the number of generated images; the same for every generator that draws as many."""
+    """Score the reference rows at the number of generated images; the same for every generator that draws as many.
+
+    Where pixels and patches are searched for copies, which takes longest, a few of the images stand for all.
+    """
     count = len(trial.generated)
-    names = tuple(dict.fromkeys(score.name for score in scores if score.block != "speed"))
+    names = tuple(dict.fromkeys(_metric_of(score) for score in scores if score.block != "speed"))
+    of_images = tuple(name for name in names if name in SPACELESS)
+    of_features = tuple(name for name in names if name not in SPACELESS)
     if (count, names) not in real.reference_scores:
         gaussian = gaussian_images(trial.train, count=count)
         drawn = {name: extract(extractor, gaussian) for name, extractor in real.extractors.items()}
@@ -266,9 +270,18 @@ def _references(real: RealSet, trial: Trial, scores: Sequence[Score], report: Re
         def hear(progress: Progress) -> None:
             report(replace(progress, stage="reference rows", note=""))
 
-        rows = {name: evaluate_trial(other, metrics=names, report=hear) for name, other in others.items()}
+        rows = {
+            name: evaluate_trial(other, metrics=of_features, report=hear)
+            + evaluate_trial(some_generated(other, REFERENCE_QUERIES), metrics=of_images, report=hear)
+            for name, other in others.items()
+        }
         real.reference_scores[count, names] = rows
     return real.reference_scores[count, names]
+
+
+def _metric_of(score: Score) -> str:
+    """Give the key of the metric that made a score: copy rates of several spaces bear one name."""
+    return next((name for name, space in SPACELESS.items() if space and space == score.space), score.name)
 
 
 def _check(train: ImageSet, generated: ImageSet) -> None:

@@ -22,11 +22,13 @@ from imatlas.evaluation import JudgedTrial, judge
 from imatlas.features import JUDGES, PRETRAINED, Extractor, make_judge
 from imatlas.files import content_hash, reading
 from imatlas.recipes.matching import first_rows
+from imatlas.store import Atlas
 from imatlas.store.packed import read_packed, write_packed
 from imatlas.values import Features, ImageSet, Score, Trial
 
 __all__ = [
     "RealSet",
+    "clusters_of",
     "extract",
     "is_real_set",
     "read_real_set",
@@ -37,7 +39,7 @@ __all__ = [
 ]
 
 KIND = "imatlas real set"
-FORMAT = 1
+FORMAT = 2
 ENDING = ".safetensors"
 PARTS = ("train", "held_out")
 CHECKED_ROWS = 16
@@ -55,6 +57,7 @@ class RealSet:
     resize : the rule by which they came to their size.
     extractors : fitted to the training images, by name.
     features : extractor name -> "train" and "held_out" -> features.
+    clusters : int64 (n,) cluster of each training image, -1 = in none; None where nobody made clusters.
     reference_scores : number of generated images and names of metrics -> scores of the reference rows; filled when first
         asked for.
     """
@@ -63,13 +66,14 @@ class RealSet:
     resize: str
     extractors: Mapping[str, Extractor]
     features: Mapping[str, Mapping[str, Features]]
+    clusters: np.ndarray | None = None
     reference_scores: dict[tuple, dict[str, tuple[Score, ...]]] = field(default_factory=dict, compare=False, repr=False)
 
     @cached_property
     def trial(self) -> JudgedTrial:
         """The trial of no generated images yet; trials made of it share what is worked out for the real ones."""
         train, held_out = self.parts.values()
-        return judge(Trial(train, held_out, train.take(np.arange(0)), self.features))
+        return judge(Trial(train, held_out, train.take(np.arange(0)), self.features, clusters=self.clusters))
 
     @cached_property
     def parts(self) -> dict[str, ImageSet]:
@@ -93,10 +97,11 @@ class RealSet:
         """What the features depend on, each part by a hash or in words, and one hash of all."""
         found = _fingerprint(self.images, self.resize)
         found["extractors"] = content_hash({name: extractor.pack()[0] for name, extractor in self.extractors.items()})
+        found["clusters"] = content_hash(np.zeros(0) if self.clusters is None else self.clusters)
         return found | {"all": content_hash(found)}
 
 
-def real_set(images: ImageSet, judges: Sequence[Extractor], *, resize: str) -> RealSet:
+def real_set(images: ImageSet, judges: Sequence[Extractor], *, resize: str, clusters: np.ndarray | None = None) -> RealSet:
     """Fit extractors to the training images and extract the features of all.
 
     Parameters
@@ -104,6 +109,7 @@ def real_set(images: ImageSet, judges: Sequence[Extractor], *, resize: str) -> R
     images : with their split.
     judges : extractors, one of a kind; they are fitted here.
     resize : the rule by which the images came to their size, in words.
+    clusters : int64 (n,) of the training images, if there are any.
 
     Raises
     ------
@@ -113,12 +119,21 @@ def real_set(images: ImageSet, judges: Sequence[Extractor], *, resize: str) -> R
     parts = parts_of(images)
     extractors = {judge.name: judge.fit(parts["train"]) for judge in judges}
     features = {name: {part: extract(one, held) for part, held in parts.items()} for name, one in extractors.items()}
-    return RealSet(images, resize, extractors, features)
+    return RealSet(images, resize, extractors, features, clusters)
 
 
 def parts_of(images: ImageSet) -> dict[str, ImageSet]:
     """Give training and held-out images by name."""
     return dict(zip(PARTS, (images.take(rows) for rows in (images.training_rows, images.held_out_rows)), strict=True))
+
+
+def clusters_of(atlas: Atlas, images: ImageSet) -> np.ndarray | None:
+    """Give the cluster of each training image of a set that was read from an atlas, by its id; None before there is a map."""
+    if not atlas.has_manifold:
+        return None
+    manifold = atlas.manifold
+    known = dict(zip(atlas.images.ids[manifold.rows].tolist(), manifold.clusters.labels.tolist(), strict=True))
+    return np.array([known.get(name, -1) for name in images.ids[images.training_rows].tolist()], dtype=np.int64)
 
 
 def extract(extractor: Extractor, images: ImageSet) -> Features:
@@ -166,6 +181,8 @@ def write_real_set(side: RealSet, path: Path) -> None:
     arrays: dict[str, np.ndarray] = {"pixels": images.pixels, "held_out": images.held_out, "excluded": images.excluded}
     if images.labels is not None:
         arrays["labels"] = images.labels
+    if side.clusters is not None:
+        arrays["clusters"] = side.clusters
     packed = {}
     for name, extractor in side.extractors.items():
         packed[name], learned = extractor.pack()
@@ -265,7 +282,7 @@ def _unpacked(settings: Mapping, arrays: Mapping[str, np.ndarray], make: Callabl
     references = settings["references"]
     rows = references["rows"] if references["code"] == code_version() else []
     known = {(row["count"], tuple(row["metrics"])): _scores(row["scores"]) for row in rows}
-    return RealSet(images, settings["resize"], extractors, features, known)
+    return RealSet(images, settings["resize"], extractors, features, arrays.get("clusters"), known)
 
 
 def _reference_rows(side: RealSet) -> list[dict]:
