@@ -20,7 +20,14 @@ from imatlas.conditions.category import CategoryCondition
 from imatlas.conditions.components import group_means
 from imatlas.values import Clusters, ImageSet, Manifold
 
-__all__ = ["ClusterCoarseCondition", "ClusterCondition", "ClusterMiddleCondition", "cluster_wish", "join_small"]
+__all__ = [
+    "ClusterCoarseCondition",
+    "ClusterCondition",
+    "ClusterMiddleCondition",
+    "cluster_wish",
+    "join_small",
+    "level_columns",
+]
 
 LEAST_SIZE, LEAST_SIZE_SMALL_SET, SMALL_SET = 100, 50, 5000
 LEVELS = {"coarse": "cluster_coarse", "middle": "cluster_middle"}
@@ -48,10 +55,11 @@ class ClusterCondition(CategoryCondition):
     @classmethod
     def describe(cls, images: ImageSet, manifold: Manifold) -> ClusterCondition | None:
         """None when there is no such level, or fewer than two clusters of it are large enough."""
-        levels = _levels(manifold.clusters)
-        if cls.level >= len(levels):
+        columns = level_columns(manifold.clusters)
+        if cls.level >= len(columns):
             return None
-        labels = levels[cls.level]
+        column = columns[cls.level]
+        labels = manifold.clusters.labels if column < 0 else np.ascontiguousarray(manifold.clusters.levels[:, column])
         rows = manifold.features.rows
         least = LEAST_SIZE if len(rows) >= SMALL_SET else LEAST_SIZE_SMALL_SET
         counts_as = join_small(labels, group_means(rows, labels, int(labels.max(initial=-1)) + 1), least)
@@ -138,13 +146,16 @@ def join_small(labels: np.ndarray, centers: np.ndarray, least: int) -> np.ndarra
     return counts_as
 
 
-def _levels(clusters: Clusters) -> list[np.ndarray]:
-    """Give the labels of each level, the reported one first, then coarser ones of at most half as many clusters."""
-    chosen = [clusters.labels]
+def level_columns(clusters: Clusters) -> list[int]:
+    """Give the columns of `Clusters.levels` that can be asked for, each at most half as fine as the one before.
+
+    The first is the reported level, -1 where no column is.
+    """
+    columns = [max((column for column, of in enumerate(clusters.levels.T) if np.array_equal(of, clusters.labels)), default=-1)]
     n_chosen = clusters.n_clusters
-    for labels in clusters.levels.T[::-1]:
-        n_clusters = int(labels.max(initial=-1)) + 1
+    for column in reversed(range(clusters.levels.shape[1])):
+        n_clusters = int(clusters.levels[:, column].max(initial=-1)) + 1
         if 2 <= n_clusters <= n_chosen / 2:
-            chosen.append(np.ascontiguousarray(labels))
+            columns.append(column)
             n_chosen = n_clusters
-    return chosen
+    return columns

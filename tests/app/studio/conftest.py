@@ -50,7 +50,6 @@ def stranger(app) -> TestClient:
 
 
 @pytest.fixture
-def client(app) -> Iterator[TestClient]:
+def client(app) -> TestClient:
     """A client with the token, that comes from the studio's own page."""
-    with TestClient(app, base_url=HOST, headers=TOKEN | ORIGIN) as client:
-        yield client
+    return TestClient(app, base_url=HOST, headers=TOKEN | ORIGIN)

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 __all__ = [
     "AtlasFacts",
     "Condition",
+    "ConditionFacts",
     "Counts",
     "Dial",
     "Drawing",
@@ -16,6 +17,7 @@ __all__ = [
     "Error",
     "Fields",
     "Found",
+    "GeneratorFacts",
     "ImageFacts",
     "KeptDrawing",
     "Labels",
@@ -25,6 +27,7 @@ __all__ = [
     "Neighbor",
     "OffTheMap",
     "Thumbs",
+    "TrainFacts",
     "TrainingFacts",
     "TrustScore",
     "Values",
@@ -73,12 +76,13 @@ class Condition(BaseModel):
 
 
 class Dial(BaseModel):
-    """Something that can be turned when drawing."""
+    """Something that can be turned when drawing, to whole numbers alone or to any."""
 
     low: float
     high: float
     usual: float
     says: str
+    whole: bool
 
 
 class ModelFacts(BaseModel):
@@ -94,10 +98,10 @@ class ModelFacts(BaseModel):
 
 
 class TrustScore(BaseModel):
-    """One score of trust in the map."""
+    """One score of trust in the map, with its 95 % interval in words."""
 
     name: str
-    value: str
+    value: float
     interval: str
     says: str
 
@@ -129,6 +133,29 @@ class Thumbs(BaseModel):
     sheets: int
 
 
+class GeneratorFacts(BaseModel):
+    """A kind of generator that can be trained."""
+
+    name: str
+    title: str
+    says: str
+
+
+class ConditionFacts(BaseModel):
+    """A condition that this set has."""
+
+    name: str
+    title: str
+
+
+class TrainFacts(BaseModel):
+    """What can be trained here, and the usual budget in seconds."""
+
+    generators: list[GeneratorFacts]
+    conditions: list[ConditionFacts]
+    budget: float
+
+
 class AtlasFacts(BaseModel):
     """All that the page needs before it draws."""
 
@@ -141,6 +168,7 @@ class AtlasFacts(BaseModel):
     counts: Counts
     notes: list[str]
     thumbs: Thumbs
+    train: TrainFacts
     revision: int
     version: str
     stamp: str
@@ -154,12 +182,12 @@ class Neighbor(BaseModel):
 
 
 class ImageFacts(BaseModel):
-    """One image: its groups by field, its scores (absent for held-out images) and its nearest neighbors."""
+    """One image: the names of its groups by field, its scores (absent for held-out images) and its nearest neighbors."""
 
     row: int
     id: str
     class_: str | None = Field(serialization_alias="class")
-    clusters: dict[str, int]
+    clusters: dict[str, str]
     place: list[float]
     held_out: bool
     excluded: bool

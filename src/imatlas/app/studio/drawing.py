@@ -33,6 +33,9 @@ __all__ = ["Easel"]
 
 MOST_LOADED = 2
 FARTHEST = 1e9
+SAME = 1e-3
+"""Times that distance up to which a picture is one of the set, whose features were rounded otherwise in a larger block."""
+
 SHEET_COLUMNS = 4
 LIKE_THE_SET = 2.0
 """Times the usual distance to a nearest neighbor up to which a picture is one like those of the set."""
@@ -103,11 +106,12 @@ class Easel:
         ranks, distances = search(features[None], manifold.features.rows, min(count, len(manifold)))
         usual = max(float(np.median(manifold.graph.distances[:, 0])), 1e-12)
         off = float(distances[0, 0]) / usual
-        fits = off <= LIKE_THE_SET
+        fits, is_known = off <= LIKE_THE_SET, off <= SAME
+        place = manifold.embedding.coordinates[ranks[0, 0]] if is_known else self.mapper.transform(features[None])[0]
         return Near(
             rows=manifold.rows[ranks[0]].tolist(),
             distances=[float(distance) for distance in distances[0]],
-            place=[float(value) for value in self.mapper.transform(features[None])[0]],
+            place=[float(value) for value in place],
             off=off,
             on_map=fits,
             says=f"Its nearest image is {number(off)} times as far from it as images are from their own: "

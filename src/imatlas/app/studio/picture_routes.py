@@ -52,7 +52,7 @@ def facts(desk: AtDesk, row: Number) -> ImageFacts:
         row=row,
         id=str(images.ids[row]),
         class_=images.class_names[label] if label >= 0 else None,
-        clusters={f"cluster-{level}": int(label) for level, label in enumerate(view.levels[row])},
+        clusters={f"cluster-{level}": view.name_of(level, int(label)) for level, label in enumerate(view.levels[row])},
         place=[float(value) for value in view.places[row]],
         held_out=bool(images.held_out[row]),
         excluded=bool(images.excluded[row]),

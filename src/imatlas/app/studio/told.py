@@ -10,12 +10,15 @@ from imatlas import __version__
 from imatlas.app.studio.answers import (
     AtlasFacts,
     Condition,
+    ConditionFacts,
     Counts,
     Dial,
     Fields,
+    GeneratorFacts,
     Labels,
     MapFacts,
     ModelFacts,
+    TrainFacts,
     TrustScore,
     Values,
 )
@@ -48,6 +51,16 @@ DIALS = {
 """Dial -> lowest and highest that make sense, and what it does."""
 
 KNOWN_RANGES = {"trust": (0.0, 1.0), "outlier": (1.0, 2.0)}
+
+GENERATORS = {
+    "latent_flow": "Sharp, and drawn in one pass; it can also morph. The usual choice.",
+    "vae": "Soft, drawn in one pass; it can also morph. A baseline.",
+    "flow": "Sharp with time: it draws the pixels themselves, so it is slower to train and to draw, and it cannot morph.",
+    "gan": "Sharp, drawn in one pass; it cannot morph, and may leave out part of the set.",
+}
+"""Kind of generator -> what it is like."""
+
+USUAL_BUDGET = 600.0  # seconds
 
 CODED = frozenset({"vae", "latent_flow"})
 """Kinds of generators that have a code of an image, so that they can morph."""
@@ -91,6 +104,7 @@ def atlas_facts(view: View, shelf: ModelShelf) -> AtlasFacts:
         counts=Counts(held_out=int(images.held_out.sum()), excluded=int(images.excluded.sum()), rejected=len(images.rejected)),
         notes=list(images.notes),
         thumbs=thumbs_of(view),
+        train=_train_facts(view),
         revision=0,
         version=__version__,
         stamp=view.stamp,
@@ -104,8 +118,19 @@ def _labels(view: View) -> list[Labels]:
     for level in range(view.levels.shape[1]):
         count = int(view.levels[:, level].max(initial=-1)) + 1
         names = [str(number + 1) for number in range(count)]
-        found.append(Labels(name=f"cluster-{level}", title=f"{count} clusters", groups=names))
+        asked = next((name for name, column in view.level_of.items() if column == level), None)
+        found.append(Labels(name=f"cluster-{level}", title=f"{count} clusters", groups=names, condition=asked))
     return found
+
+
+def _train_facts(view: View) -> TrainFacts:
+    """Say what can be trained: a condition that the set has not is not offered."""
+    had = [name for name in CONDITIONS if name in view.conditions]
+    return TrainFacts(
+        generators=[GeneratorFacts(name=name, title=name.replace("_", " "), says=says) for name, says in GENERATORS.items()],
+        conditions=[ConditionFacts(name=name, title=TITLES[name]) for name in had],
+        budget=USUAL_BUDGET,
+    )
 
 
 def _values(view: View) -> list[Values]:
@@ -127,7 +152,7 @@ def _map_facts(view: View) -> MapFacts:
         features=manifold.features.extractor,
         says=f"What lies near one another looks alike to the {features}; the places come from the {method} of it. Only "
         "nearness means something, not direction, and far distances little. Colour by trust to see where the map had to tear.",
-        trust=[TrustScore(name=row.name, value=row.value, interval=row.interval, says=row.plain) for row in rows],
+        trust=[TrustScore(name=row.name, value=row.share, interval=row.interval, says=row.plain) for row in rows],
         bounds=[float(end) for end in (*places.min(axis=0), *places.max(axis=0))],
         pixel_art=view.images.shape[0] <= PIXEL_SIDE,
     )
@@ -147,7 +172,7 @@ def _model_facts(folder: ModelFolder) -> ModelFacts:
         default=False,
         conditions=[_condition(folder, name) for name in names],
         dials={
-            name: Dial(low=low, high=high, usual=dials[name], says=says)
+            name: Dial(low=low, high=high, usual=dials[name], says=says, whole=name == "steps")
             for name, (low, high, says) in DIALS.items()
             if name in dials
         },

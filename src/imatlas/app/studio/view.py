@@ -15,6 +15,8 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from imatlas.checks import InputError
+from imatlas.conditions import CONDITIONS
+from imatlas.conditions.cluster import LEAST_SIZE, LEAST_SIZE_SMALL_SET, SMALL_SET, level_columns
 from imatlas.files import content_hash
 from imatlas.geometry import outlier_scores
 from imatlas.store import Atlas, open_atlas
@@ -23,6 +25,8 @@ from imatlas.values import ImageSet, Manifold
 __all__ = ["VALUES", "View", "stamp_of"]
 
 TRUSTED_NEIGHBORS = 15
+
+CLUSTER_CONDITIONS = ("cluster", "cluster_middle", "cluster_coarse")
 
 VALUES = {
     "density": "How common: log density on the manifold",
@@ -113,6 +117,26 @@ class View:
         return self._of_all(np.asarray(self.manifold.clusters.levels, dtype=np.int32), -1)
 
     @once
+    def level_of(self) -> dict[str, int]:
+        """Name of each cluster condition -> the level that it is made of."""
+        clusters = self.manifold.clusters
+        return dict(zip(CLUSTER_CONDITIONS, level_columns(clusters), strict=False))
+
+    @once
+    def conditions(self) -> tuple[str, ...]:
+        """Names of the conditions that a model can be trained with here; without the features being read for it."""
+        labels, n = self.images.labels, len(self.manifold)
+        least = LEAST_SIZE if n >= SMALL_SET else LEAST_SIZE_SMALL_SET
+        lacking = set() if labels is not None and (labels >= 0).any() else {"class"}
+        for name in CLUSTER_CONDITIONS:
+            column = self.level_of.get(name, -1)
+            numbers = self.manifold.clusters.levels[:, column] if column >= 0 else np.zeros(0, np.int64)
+            sizes = np.bincount(numbers[numbers >= 0], minlength=1)
+            if (sizes >= min(least, sizes.max())).sum() < 2:
+                lacking.add(name)
+        return tuple(name for name in CONDITIONS if name not in lacking)
+
+    @once
     def lowered_ids(self) -> list[str]:
         """Names of the images in small letters, for searching."""
         return [str(name).lower() for name in self.images.ids]
@@ -146,6 +170,10 @@ class View:
     def values(self, name: str) -> np.ndarray | None:
         """Give a score float32 (n,) of every image by its name in `VALUES`; None for another name."""
         return getattr(self, name) if name in VALUES else None
+
+    def name_of(self, level: int, label: int) -> str:
+        """Give the name of a cluster of a level; none has "none"."""
+        return str(label + 1) if label >= 0 else "none"
 
     def labels(self, name: str) -> np.ndarray | None:
         """Give the groups int32 (n,) of every image by "class" or "cluster-0" on, coarse to fine; None for another name."""

@@ -61,8 +61,8 @@ class Work:
         """
         if self.waiting >= self.most:
             raise Busy(f"The studio is drawing, and {self.waiting} requests wait already. Try again in a second.")
-        self.waiting += 1
         running = self._thread.submit(job)
+        self.waiting += 1
         answer = asyncio.wrap_future(running)
         try:
             while not (await asyncio.wait({answer}, timeout=LOOKS))[0]:
