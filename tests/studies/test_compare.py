@@ -11,6 +11,7 @@ from laws.threads import one_thread
 
 from imatlas.app.comparison_page import outcome_facts, write_comparison
 from imatlas.checks import InputError
+from imatlas.generators import CodeFlow
 from imatlas.images import moving_shape, split_images
 from imatlas.recipes import Wishes
 from imatlas.studies import ARMS, Study, cells, compare, judging, running
@@ -26,10 +27,12 @@ ALL = ("unconditional-longer", "clusters", "oracle-codes")
 
 @pytest.fixture(scope="module", autouse=True)
 def few_metrics():
-    """What is measured plays no part here, so a few quick metrics stand for all."""
+    """What is measured, and how well, plays no part here: a few quick metrics and a small flow stand for all."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(judging, "METRICS", ("kernel_distance", "coverage", "copy_rate"))
         patch.setattr(judging, "COPY_METRICS", ("copy_rate",))
+        patch.setattr(CodeFlow, "width", 16)
+        patch.setattr(CodeFlow, "depth", 1)
         yield
 
 

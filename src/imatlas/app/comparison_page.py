@@ -22,7 +22,7 @@ from imatlas.studies.words import named
 
 __all__ = ["outcome_facts", "write_comparison"]
 
-SHEET, COLUMNS = 48, 8
+SHEET, COLUMNS, CLOSEST = 48, 8, 8
 KEPT = ("name", "space", "value", "interval", "floor", "better", "n")
 SHOWN = {
     "coverage": ("coverage", None),
@@ -87,6 +87,7 @@ def write_comparison(outcome: Outcome, path: Path) -> None:
         "panels": [panel for space in spaces for panel in _points(outcome, measure, space)],
         "sheets": _sheets(outcome),
         "copies": _planted(outcome),
+        "closest": _closest(outcome),
         "times": time_shares({name: seconds for name, seconds in spent.items() if seconds}),
         "settings": flat(read_json(outcome.folder / "study.json")["settings"]),
         "notes": outcome.notes,
@@ -215,6 +216,21 @@ def _planted(outcome: Outcome) -> list[tuple[str, str, str]]:
     return [
         (_rate_name(row), _percent(row["value"]), _percent(other["value"])) for row, other in zip(before, after, strict=True)
     ]
+
+
+def _closest(outcome: Outcome) -> list[dict]:
+    """Show the images of each arm that are closest to a training image, each beside that one."""
+    train, shown = outcome.images.training_rows, []
+    first = {(one.arm, one.length): one for one in outcome.results if one.repeat == 1}
+    for cell in [cell for cell in outcome.cells if (cell.repeat, cell.length) == (1, 1.0)]:
+        copied = [score for score in first[cell.arm.name, 1.0].scores if score.name == COPIES]
+        pairs = [pair for score in copied[:1] for pair in list(score.details["pairs"])[:CLOSEST]]  # type: ignore[call-overload]
+        if pairs:
+            drawn = pixels_of(outcome.folder, cell)[[pair[0] for pair in pairs]]
+            nearest = np.asarray(outcome.images.pixels[train[[pair[1] for pair in pairs]]])
+            both = np.stack([drawn, nearest], axis=1).reshape(-1, *drawn.shape[1:])
+            shown.append(_sheet(cell.arm.name, f"nearest in {copied[0].space.replace('_', ' ')}", both))
+    return shown
 
 
 def _rate_name(row: Mapping) -> str:

@@ -138,7 +138,8 @@ def plan_fit(fit: Fit, wishes: Wishes, seed: int, charges: Mapping[str, float], 
         )
     steps = max(1, round(wishes.steps * length)) if wishes.steps else 0
     key = content_hash(fit.name, wishes.generator, whole, steps, seed)
-    return {"key": key, "steps": steps, "seconds": whole - charged, "charged": charged, "seed": seed}
+    begun = {"steps": steps, "seconds": whole - charged, "charged": charged, "seed": seed, "precision": wishes.precision}
+    return {"key": key} | begun
 
 
 def _train(ground: Ground, fit: Fit, wishes: Wishes, folder: ModelFolder, *, length: float, report: Report) -> None:
@@ -157,7 +158,7 @@ def _train(ground: Ground, fit: Fit, wishes: Wishes, folder: ModelFolder, *, len
         if not (folder.folder / "config.json").is_file():
             write_plan(model, folder, plan_fit(fit, wishes, ground.seed, charges, length=length))
         told = folder.config["plan"]
-        plan = Plan(int(told["steps"]), float(told["seconds"]), seed=ground.seed, precision=wishes.precision)
+        plan = Plan(int(told["steps"]), float(told["seconds"]), seed=ground.seed, precision=str(told["precision"]))
         for progress in train_model(model, images, manifold, plan, folder=folder, extractor=ground.extractor):
             report(progress)
         save_model(model, folder, told)

@@ -17,7 +17,7 @@ from imatlas import __version__
 from imatlas.checks import InputError
 from imatlas.files import content_hash, is_leftover, locked, read_json, write_json
 from imatlas.progress import Progress, Report, silent
-from imatlas.recipes import RealSet
+from imatlas.recipes import RealSet, Wishes
 from imatlas.studies.arms import Arm
 from imatlas.studies.cells import CellResult, pixels_of, read_cell, run_cell, weights_of
 from imatlas.studies.differences import ArmDifference, arm_differences
@@ -159,8 +159,9 @@ def _run(
             if ground is None or ground.seed != study.wishes.seed + cell.repeat - 1:
                 ground = ground_of(images, study.wishes, home, cell.repeat, report=report)
                 _check_conditions(cells, ground)
+            wishes = _as_before(study.wishes, cells, home)
             try:
-                result = run_cell(cell, ground, real, home, wishes=study.wishes, count=count_of(study, images), report=report)
+                result = run_cell(cell, ground, real, home, wishes=wishes, count=count_of(study, images), report=report)
             except InputError as reason:
                 if cell.length == 1:
                     raise
@@ -172,6 +173,15 @@ def _run(
         note = f"Cell {number + 1} of {len(cells)}, {cell.name}, is done; about {left / 60:.0f} min of cells left."
         report(Progress("cells", number + 1, len(cells), seconds, remaining=left, note=note))
     return results, notes
+
+
+def _as_before(wishes: Wishes, cells: Sequence[Cell], home: Path) -> Wishes:
+    """Let all cells be trained in the precision that was measured to be faster for the first one, if it was one throughout."""
+    done = next((result for cell in cells if (result := read_cell(home, cell)) is not None), None)
+    if wishes.precision != "auto" or done is None:
+        return wishes
+    measured = set(dict(done.facts["precision"]).values())  # type: ignore[call-overload]
+    return replace(wishes, precision=measured.pop()) if len(measured) == 1 else wishes
 
 
 def _check_conditions(cells: Sequence[Cell], ground: Ground) -> None:
