@@ -10,7 +10,13 @@ from imatlas.conditions.bank import bank_codes
 from imatlas.conditions.base import Condition, FeatureCondition, WordCondition
 from imatlas.conditions.category import CategoryCondition
 from imatlas.conditions.class_label import ClassCondition
-from imatlas.conditions.cluster import ClusterCoarseCondition, ClusterCondition, ClusterMiddleCondition, cluster_wish
+from imatlas.conditions.cluster import (
+    ClusterCoarseCondition,
+    ClusterCondition,
+    ClusterMiddleCondition,
+    cluster_wish,
+    level_columns,
+)
 from imatlas.conditions.density import DensityCondition
 from imatlas.conditions.map_place import MapPlaceCondition
 from imatlas.conditions.neighborhood import NeighborhoodCondition
@@ -34,6 +40,7 @@ __all__ = [
     "bank_codes",
     "batch_codes",
     "cluster_wish",
+    "level_columns",
 ]
 
 CONDITIONS: dict[str, type[Condition]] = {

@@ -200,12 +200,15 @@ class Clusters:
         same = [level for level, labels in enumerate(self.levels.T) if np.array_equal(labels, self.labels)]
         return same[-1] if same else -1
 
+    def of_level(self, level: int) -> np.ndarray:
+        """Labels int64 (n,) of a column of `levels`; the chosen ones for -1."""
+        return self.labels if level < 0 else np.ascontiguousarray(self.levels[:, level])
+
     def grouping(self, level: int) -> Grouping:
         """What a person made of a level; of one that nobody touched, its numbers as they were found."""
         if self.groupings:
             return self.groupings[level]
-        labels = self.labels if level < 0 else self.levels[:, level]
-        n_found = int(labels.max(initial=-1)) + 1
+        n_found = int(self.of_level(level).max(initial=-1)) + 1
         return Grouping(n_found, np.arange(n_found))
 
 
