@@ -1,6 +1,7 @@
 """The real set of a judgement in one file: the same numbers, and refused by name where it does not fit."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,7 +9,16 @@ import pytest
 from imatlas.checks import InputError
 from imatlas.features import Pixels, PrincipalComponents
 from imatlas.images import moving_shape, split_images
-from imatlas.recipes.real_set import extract, is_real_set, read_real_set, real_set, require_same_images, write_real_set
+from imatlas.recipes.real_set import (
+    clusters_of,
+    extract,
+    is_real_set,
+    read_real_set,
+    real_set,
+    require_same_images,
+    with_clusters,
+    write_real_set,
+)
 from imatlas.store.packed import read_packed, write_packed
 from imatlas.values import Score
 
@@ -47,6 +57,36 @@ def test_a_kept_real_set_comes_back_with_its_images_and_extracts_as_before(made,
             np.testing.assert_array_equal(back.features[name][part].rows, made.features[name][part].rows)
         np.testing.assert_array_equal(extract(back.extractors[name], new).rows, extract(made.extractors[name], new).rows)
     require_same_images(back, made.images, names=NAMES, resize="by a rule", path=kept)
+
+
+def test_clusters_are_kept_and_others_let_the_reference_rows_be_worked_out_again(made, kept):
+    clusters = np.arange(len(made.parts["train"])) % 3 - 1
+    write_real_set(replace(made, clusters=clusters), kept)
+    back = read_real_set(kept)
+    np.testing.assert_array_equal(back.clusters, clusters)
+    np.testing.assert_array_equal(back.trial.clusters, clusters)
+    known = replace(back, reference_scores={(30, ("coverage",)): {}})
+    assert with_clusters(known, clusters.copy()) is known
+    for other in (clusters[::-1], None):
+        changed_clusters = with_clusters(known, other)
+        assert changed_clusters.clusters is other
+        assert changed_clusters.reference_scores == {}
+    assert with_clusters(made, None) is made
+
+
+def test_clusters_of_an_atlas_go_by_the_ids_of_its_training_images(made):
+    class Mapped:
+        has_manifold = True
+        images = made.images
+        manifold = SimpleNamespace(rows=made.images.training_rows[:-1], clusters=SimpleNamespace(labels=np.arange(53) % 4))
+
+    assert len(made.images.training_rows) == 54
+    shuffled = made.images.take(np.random.default_rng(0).permutation(60))
+    known = dict(zip(made.images.ids[Mapped.manifold.rows], Mapped.manifold.clusters.labels, strict=True))
+    wanted = [known.get(name, -1) for name in shuffled.ids[shuffled.training_rows]]
+    assert clusters_of(Mapped, shuffled).tolist() == wanted
+    assert wanted.count(-1) == 1
+    assert clusters_of(SimpleNamespace(has_manifold=False), shuffled) is None
 
 
 def test_reference_rows_are_kept_and_those_of_other_code_are_not_used(made, kept):

@@ -119,6 +119,9 @@ def test_the_atlas_can_be_shown_and_judged_again(journey):
     judged = json.loads(command("evaluate", atlas, "--count", 40, "--seed", 5, "--json"))
     assert judged["verdict"]
     assert {score["n"] for score in judged["scores"] if score["name"] == "copy_rate"} == {40}
+    enough = open_atlas(atlas).manifold.clusters.n_clusters >= 2
+    assert any(score["name"] == "cluster_share" for score in judged["scores"]) == enough
+    assert any("cluster_share" in sentence for sentence in judged["left_out"]) != enough, "the clusters of the map were asked"
     assert open_atlas(atlas).model("0001-vae").judged_seed == 5
 
 

@@ -30,6 +30,7 @@ from imatlas.recipes.real_set import (
     real_set,
     require_place,
     require_same_images,
+    with_clusters,
     write_real_set,
 )
 from imatlas.store import open_atlas
@@ -197,15 +198,11 @@ def _real_set(opened: _Opened, spaces: Sequence[str], terms: Terms) -> RealSet:
         kept, place = read_real_set(keep, make=terms.make), keep
     if kept is not None:
         require_same_images(kept, opened.images, names=spaces, resize=opened.resize, path=place)
-        return kept if _alike(kept.clusters, opened.clusters) else replace(kept, clusters=opened.clusters, reference_scores={})
+        return with_clusters(kept, opened.clusters)
     made = real_set(opened.images, [terms.make(name) for name in spaces], resize=opened.resize, clusters=opened.clusters)
     if keep is not None:
         write_real_set(made, keep)
     return made
-
-
-def _alike(first: np.ndarray | None, second: np.ndarray | None) -> bool:
-    return (first is None) == (second is None) and (first is None or np.array_equal(first, second))
 
 
 def _refuse_one_place(sources: Sequence[Source | Model]) -> None:

@@ -35,6 +35,7 @@ __all__ = [
     "real_set",
     "require_place",
     "require_same_images",
+    "with_clusters",
     "write_real_set",
 ]
 
@@ -97,7 +98,7 @@ class RealSet:
         """What the features depend on, each part by a hash or in words, and one hash of all."""
         found = _fingerprint(self.images, self.resize)
         found["extractors"] = content_hash({name: extractor.pack()[0] for name, extractor in self.extractors.items()})
-        found["clusters"] = content_hash(np.zeros(0) if self.clusters is None else self.clusters)
+        found["clusters"] = content_hash(_or_none(self.clusters))
         return found | {"all": content_hash(found)}
 
 
@@ -134,6 +135,17 @@ def clusters_of(atlas: Atlas, images: ImageSet) -> np.ndarray | None:
     manifold = atlas.manifold
     known = dict(zip(atlas.images.ids[manifold.rows].tolist(), manifold.clusters.labels.tolist(), strict=True))
     return np.array([known.get(name, -1) for name in images.ids[images.training_rows].tolist()], dtype=np.int64)
+
+
+def with_clusters(side: RealSet, clusters: np.ndarray | None) -> RealSet:
+    """Give a real set with other clusters; the scores of the reference rows, which hang on them, are left behind."""
+    if np.array_equal(_or_none(side.clusters), _or_none(clusters)):
+        return side
+    return replace(side, clusters=clusters, reference_scores={})
+
+
+def _or_none(clusters: np.ndarray | None) -> np.ndarray:
+    return np.zeros(0, dtype=np.int64) if clusters is None else clusters
 
 
 def extract(extractor: Extractor, images: ImageSet) -> Features:
