@@ -7,20 +7,23 @@
 /** @typedef {{width: number, height: number}} Size  in CSS pixels */
 /** @typedef {[number, number, number, number]} Bounds  x0, y0, x1, y1 in map units */
 
-const MARGIN = 36;
+/** @typedef {{left: number, top: number, right: number, bottom: number}} Room  pixels that something else covers */
+
 export const MOST_ZOOM = 4000;
 
 /**
- * Give the camera that shows all of a map.
+ * Give the camera that shows all of a map, beside what covers the edges of the window.
  * @param {Bounds} bounds
  * @param {Size} size
+ * @param {Room} [room]
  * @returns {Camera}
  */
-export function fit(bounds, size) {
+export function fit(bounds, size, { left, top, right, bottom } = { left: 36, top: 36, right: 36, bottom: 36 }) {
   const [x0, y0, x1, y1] = bounds;
   const wide = Math.max(x1 - x0, 1e-9), high = Math.max(y1 - y0, 1e-9);
-  const free = { width: Math.max(size.width - 2 * MARGIN, 40), height: Math.max(size.height - 2 * MARGIN, 40) };
-  return { x: (x0 + x1) / 2, y: (y0 + y1) / 2, scale: Math.min(free.width / wide, free.height / high) };
+  const free = { width: Math.max(size.width - left - right, 40), height: Math.max(size.height - top - bottom, 40) };
+  const scale = Math.min(free.width / wide, free.height / high);
+  return { x: (x0 + x1) / 2 - (left - right) / 2 / scale, y: (y0 + y1) / 2 + (top - bottom) / 2 / scale, scale };
 }
 
 /**

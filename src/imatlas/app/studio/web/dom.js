@@ -58,15 +58,16 @@ export function announce(text) {
 }
 
 /**
- * Show a message for a while; an action stays longer.
- * @param {string} text @param {{bad?: boolean, action?: string, run?: () => void}} [how]
+ * Show a message for a while; an action stays longer. It takes the place of the last one about the same thing.
+ * @param {string} text @param {{bad?: boolean, action?: string, run?: () => void, about?: string}} [how]
  */
-export function say(text, { bad = false, action, run } = {}) {
+export function say(text, { bad = false, action, run, about = text } = {}) {
   const host = get("toasts");
-  while (host.children.length > 2) host.firstElementChild?.remove();
+  for (const old of [...host.children]) if (old.dataset.about === about) old.remove();
+  while (host.children.length > 1) host.firstElementChild?.remove();
   const close = () => toast.remove();
   const button = action && run ? el("button", { type: "button", class: "small", onclick: () => { close(); run(); } }, action) : null;
-  const toast = el("div", { class: bad ? "toast bad" : "toast" }, el("p", {}, text), button,
+  const toast = el("div", { class: bad ? "toast bad" : "toast", "data-about": about }, el("p", {}, text), button,
     el("button", { type: "button", class: "icon", "aria-label": "Close the message", onclick: close }, "×"));
   host.append(toast);
   setTimeout(close, bad || button ? 12_000 : 5_000);

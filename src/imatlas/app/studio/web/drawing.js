@@ -124,7 +124,7 @@ export class Drawing {
     this.pieces.splice(at, 1);
     if (this.active === piece.key) this.active = (this.pieces[at] ?? this.pieces[at - 1])?.key ?? 0;
     this._changed("kept");
-    say("Discarded.", { action: "Undo", run: () => this._back(piece, at).catch(complain) });
+    say("Discarded.", { about: "discarded", action: "Undo", run: () => this._back(piece, at).catch(complain) });
   }
 
   /** Take away all that are not kept. */
@@ -194,6 +194,7 @@ export class Drawing {
     if (!model) return void this._here(asked ?? [0, 0]);
     const seed = fresh ? Math.floor(Math.random() * MOST_SEED) : this.seed();
     const waiting = Array.from({ length: count }, (_, i) => /** @type {Piece} */ ({ key: this.next++, png: "", seed: seed + i, how: {}, asked, landed: null, wishes, kept: "" }));
+    const before = this.active;
     this.pieces.push(...waiting);
     this.active = waiting[0].key;
     this._changed();
@@ -204,6 +205,7 @@ export class Drawing {
       performance.mark("imatlas-drawn");
     } finally {
       this.pieces = this.pieces.filter((piece) => piece.png || !waiting.includes(piece)).slice(-MOST_PIECES);
+      if (!this.piece) this.active = before;
       this._changed();
     }
   }
@@ -214,7 +216,7 @@ export class Drawing {
     if (answer.off && !answer.images.length) {
       this.studio.tell("off", { at: asked ?? answer.off.nearest, nearest: answer.off.nearest });
       const { nearest, says } = answer.off;
-      say(says, { bad: true, action: "Draw at the nearest place", run: () => this.at(nearest).catch(complain) });
+      say(says, { bad: true, about: "off", action: "Draw at the nearest place", run: () => this.at(nearest).catch(complain) });
       announce(says);
       return;
     }

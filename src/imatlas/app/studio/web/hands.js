@@ -44,6 +44,7 @@ export class Hands {
       menu: (sx, sy) => this.menu(sx, sy),
     });
     view.host.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => this._key(event));
+    view.host.addEventListener("pointerdown", () => this._cross(false));
     view.host.addEventListener("focus", () => this._cross(view.host.matches(":focus-visible")));
     view.host.addEventListener("blur", () => this._cross(false));
     view.onsettled(() => { if (view.marks.cross) hover.cross(); });

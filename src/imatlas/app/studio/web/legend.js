@@ -60,7 +60,7 @@ export function legend(studio, view, chosen) {
 
 /** @param {string} label @param {{name: string, title: string}[]} fields @returns {HTMLElement[]} */
 function group(label, fields) {
-  return fields.length ? [el("optgroup", { label }, ...fields.map((field) => el("option", { value: field.name }, field.title)))] : [];
+  return fields.length ? [el("optgroup", { label }, ...fields.map((field) => el("option", { value: field.name }, field.title.split(":")[0])))] : [];
 }
 
 /** @param {Studio} studio @param {HTMLElement} list @param {HTMLElement} note */
@@ -77,7 +77,7 @@ function fill(studio, list, note) {
     const stops = Array.from({ length: 9 }, (_, i) => css(ofShare(i / 8, dark()))).join(", ");
     list.replaceChildren(el("li", { class: "ramp" }, el("i", { style: { background: `linear-gradient(90deg, ${stops})` } }),
       el("span", {}, number(score.low)), el("span", {}, number(score.high))));
-    note.textContent = "Gray: not known, as for images that were held out.";
+    note.textContent = `${sentence(score.title.split(":")[1]?.trim() ?? score.title)}. Gray: not known.`;
   } else {
     list.replaceChildren();
   }
@@ -89,8 +89,7 @@ function fill(studio, list, note) {
  */
 export function mapLine(studio) {
   const { map } = studio.atlas.meta, made = get("map-made"), here = get("map-here");
-  const best = map.trust[0];
-  made.textContent = `Made of ${map.features}.${best ? ` ${sentence(best.name)} ${best.value} of 1.` : ""}`;
+  made.textContent = [`Features: ${map.features.replaceAll("_", " ")}`, ...map.trust.slice(0, 3).map((score) => `${score.name.replaceAll("_", " ")} ${score.value}`)].join(" · ");
   made.title = map.says;
   /** @type {Float32Array | null} */
   let trust = null;

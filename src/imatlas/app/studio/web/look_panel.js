@@ -55,7 +55,7 @@ function one(studio, detail, acts) {
     const field = atlas.labelField(level);
     return [field?.title ?? level, typeof group === "number" ? (group < 0 ? "none" : field?.groups[group] ?? String(group)) : group];
   });
-  const scores = Object.entries(detail.scores).map(([name, value]) => [atlas.valueField(name)?.title ?? name, value === null ? "not known" : number(value)]);
+  const scores = Object.entries(detail.scores).map(([name, value]) => [(atlas.valueField(name)?.title ?? name).split(":")[0], value === null ? "not known" : number(value)]);
   const facts = [...(detail.class ? [["Class", detail.class]] : []), ...groups, ...scores, ["Place", detail.place.map(number).join(", ")]];
   const state = [detail.held_out && "held out: nothing was learned from it", detail.excluded && "excluded from the next training"].filter(Boolean);
   return [

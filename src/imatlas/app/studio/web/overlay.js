@@ -35,16 +35,17 @@ export function themeOf() {
  * Draw all marks.
  * @param {CanvasRenderingContext2D} context @param {Marks} marks
  * @param {{at: (x: number, y: number) => Point, place: (row: number) => Point, size: {width: number, height: number},
- *   theme: Theme, radius: number}} how  radius: of a ring in pixels
+ *   theme: Theme, radius: number, square: boolean}} how  radius: of a ring in pixels; square: about images, not points
  */
-export function drawMarks(context, marks, { at, place, size, theme, radius }) {
+export function drawMarks(context, marks, { at, place, size, theme, radius, square }) {
   const ring = (/** @type {Point} */ [x, y], /** @type {string} */ colour, /** @type {number} */ r) => {
     context.beginPath();
-    context.arc(x, y, r, 0, 2 * Math.PI);
-    context.lineWidth = 4;
+    if (square) context.roundRect(x - r, y - r, 2 * r, 2 * r, 4);
+    else context.arc(x, y, r, 0, 2 * Math.PI);
+    context.lineWidth = 5;
     context.strokeStyle = theme.paper;
     context.stroke();
-    context.lineWidth = 2;
+    context.lineWidth = 2.5;
     context.strokeStyle = colour;
     context.stroke();
   };

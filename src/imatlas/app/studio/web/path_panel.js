@@ -24,7 +24,7 @@ export class PathPanel {
     this.result = el("div", { class: "result" });
     /** @type {ReturnType<typeof player> | null} */
     this.playing = null;
-    host.append(this.form, this.result);
+    host.append(this.result, this.form);
     for (const kind of ["model", "models"]) studio.on(kind, () => this.show());
     this.show();
   }
@@ -126,7 +126,7 @@ export class PathPanel {
       keep: async (png) => { await api.keep(png); announce("Kept in the atlas"); this.studio.tell("kept"); },
     });
     const clear = el("button", { type: "button", class: "small", onclick: () => this.clear() }, "Clear");
-    this.result.replaceChildren(el("div", { class: "head" }, el("h3", {}, "The morph"), clear), ...this.playing.parts);
+    this.result.replaceChildren(el("div", { class: "head" }, el("h2", {}, "The morph"), el("span", { class: "push" }), clear), ...this.playing.parts);
   }
 
   /** @param {Point[]} line @param {Point[]} dots */

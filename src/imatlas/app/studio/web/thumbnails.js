@@ -40,7 +40,8 @@ export class Thumbnails {
     if (rows.length > MOST_SEEN) return { rows: [], side: 0 };
     const spacing = Math.sqrt((size.width * size.height) / n) * (camera.scale / fitted);
     const side = Math.min(LARGEST, Math.max(SMALLEST, 0.7 * spacing));
-    return { rows: onePerCell(rows, this.atlas.places, 2 ** Math.ceil(Math.log2(side / camera.scale))), side };
+    const lattice = onePerCell(rows, this.atlas.places, 2 ** Math.ceil(Math.log2(side / camera.scale) - 0.5));
+    return { rows: apart(lattice, this.atlas.places, (0.9 * side) / camera.scale), side };
   }
 
   /**
@@ -124,4 +125,30 @@ export function onePerCell(rows, places, side) {
     if (held === undefined || row < held) first.set(key, row);
   }
   return [...first.values()];
+}
+
+/**
+ * Leave out those that would cover another of a lower number by more than a little.
+ * @param {number[]} rows @param {Float32Array} places @param {number} side  in map units
+ * @returns {number[]} ascending
+ */
+export function apart(rows, places, side) {
+  /** @type {Map<string, number[]>} */
+  const cells = new Map();
+  const kept = [];
+  for (const row of rows.slice().sort((a, b) => a - b)) {
+    const x = places[2 * row], y = places[2 * row + 1], column = Math.floor(x / side), line = Math.floor(y / side);
+    let free = true;
+    for (let i = -1; i < 2 && free; i++) {
+      for (let j = -1; j < 2 && free; j++) {
+        const others = cells.get(`${column + i},${line + j}`) ?? [];
+        free = others.every((other) => Math.abs(places[2 * other] - x) >= side || Math.abs(places[2 * other + 1] - y) >= side);
+      }
+    }
+    if (!free) continue;
+    kept.push(row);
+    const key = `${column},${line}`;
+    cells.set(key, [...(cells.get(key) ?? []), row]);
+  }
+  return kept;
 }

@@ -1,6 +1,6 @@
 // The drawn images: pinned to the map where they were asked for, and in a row below it.
 
-import { complain, el, get, plural, pngUrl } from "./dom.js";
+import { complain, el, get, pngUrl } from "./dom.js";
 
 /** @typedef {import("./drawing.js").Piece} Piece */
 
@@ -15,12 +15,13 @@ export function tray(studio, drawing, view) {
   const heading = el("h2", { class: "tray-name" });
   const keepAll = el("button", { type: "button", class: "small", onclick: () => keepEvery(drawing).catch(complain) }, "Keep all");
   const clear = el("button", { type: "button", class: "small", onclick: () => drawing.clear() }, "Clear");
-  host.append(el("div", { class: "tray-head" }, heading, keepAll, clear), list);
+  host.append(el("div", { class: "tray-head" }, heading, el("div", {}, keepAll, clear)), list);
 
   const open = (/** @type {Piece} */ piece) => { drawing.activate(piece.key); studio.set({ tab: "draw" }); };
   const show = () => {
     host.hidden = drawing.pieces.length === 0;
-    heading.textContent = plural(drawing.pieces.length, "drawn image");
+    host.parentElement?.classList.toggle("with-tray", !host.hidden);
+    heading.textContent = `${drawing.pieces.length} drawn`;
     keepAll.disabled = drawing.pieces.every((piece) => piece.kept || !piece.png);
     clear.disabled = drawing.pieces.every((piece) => piece.kept);
     fill(list, drawing, open);

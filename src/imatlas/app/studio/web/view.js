@@ -52,7 +52,13 @@ export class View {
     this.renderer.setPoints(atlas.grid);
   }
 
-  get fitted() { return fit(this.atlas.bounds, this.size).scale; }
+  /** What covers the edges of the map: the legend, the tools. */
+  get room() {
+    const bottom = this.host.parentElement?.classList.contains("with-tray") ? 118 : 30;
+    return this.size.width > 700 ? { left: 222, top: 76, right: 64, bottom } : { left: 30, top: 70, right: 60, bottom };
+  }
+
+  get fitted() { return fit(this.atlas.bounds, this.size, this.room).scale; }
 
   /** @param {(camera: Camera) => void} follow  called after each frame, for what is laid over the map */
   onframe(follow) { this._followers.push(follow); }
@@ -98,7 +104,7 @@ export class View {
   }
 
   /** Show all. */
-  fit() { this.go(fit(this.atlas.bounds, this.size), true); }
+  fit() { this.go(fit(this.atlas.bounds, this.size, this.room), true); }
 
   /** Show some rows, not closer than is of use. @param {number[]} rows */
   show(rows) {
@@ -108,7 +114,7 @@ export class View {
     const cut = Math.floor(rows.length * 0.02); // a few strays shall not decide
     const room = 12 * this.atlas.spacing;
     const part = /** @type {[number, number, number, number]} */ ([xs[cut] - room, ys[cut] - room, xs[xs.length - 1 - cut] + room, ys[ys.length - 1 - cut] + room]);
-    this.go(fit(part, this.size));
+    this.go(fit(part, this.size, this.room));
   }
 
   /** Bring a place into sight if it is not. @param {number} x @param {number} y */
@@ -157,7 +163,7 @@ export class View {
     this.ratio = Math.min(devicePixelRatio, 2);
     this.over.width = Math.round(size.width * this.ratio);
     this.over.height = Math.round(size.height * this.ratio);
-    if (this.whole) this.camera = fit(this.atlas.bounds, size);
+    if (this.whole) this.camera = fit(this.atlas.bounds, size, this.room);
     this._draw();
   }
 
@@ -181,8 +187,8 @@ export class View {
     const drawn = this.thumbnails.draw(context, chosen, { at: rowAt, colours: this.colours, ground: this.theme.paper });
     this.shown = drawn ? chosen : null;
     if (!drawn || drawn < 40 || this.lit !== null) drawNames(context, this.names, { at, size, theme: this.theme, lit: this.lit });
-    const radius = drawn ? chosen.side * 0.66 : Math.max(6, pointSize / 2 + 4);
-    drawMarks(context, this.marks, { at, place, size, theme: this.theme, radius });
+    const radius = drawn ? chosen.side / 2 + 3 : Math.max(6, pointSize / 2 + 4);
+    drawMarks(context, this.marks, { at, place, size, theme: this.theme, radius, square: drawn > 0 });
     for (const follow of this._followers) follow(camera);
   }
 }
