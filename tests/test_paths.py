@@ -13,7 +13,7 @@ from imatlas.generators.code_charts import FlowChart
 from imatlas.images import moving_shape
 from imatlas.recipes import Model, draw_ways, fit_manifold, morph
 from imatlas.recipes.learning import choose_extractor
-from imatlas.recipes.paths import arc_codes, code_chart, decoder_of, flatten, geodesic_codes, straight_codes, unflatten
+from imatlas.recipes.paths import arc_codes, arcs, code_chart, decoder_of, flatten, geodesic_codes, straight_codes, unflatten
 from imatlas.sampling import encode
 
 __all__ = ["one_thread"]
@@ -84,6 +84,19 @@ def test_what_a_chart_does_not_give_back_is_whole_at_the_ends_and_stays_between_
     assert np.linalg.norm(np.diff(way, axis=0), axis=1).max() < 0.5
     same = arc_codes(model.generator, chart, codes[[0, 0]])
     np.testing.assert_allclose(same, np.tile(codes[0], (len(same), 1)), atol=1e-4)
+
+
+def test_many_arcs_at_once_are_those_of_each_pair(ground, monkeypatch):
+    """Up to rounding, which the size of a batch decides."""
+    model, *_ = ground
+    monkeypatch.setattr(CodeFlow, "width", 16)
+    monkeypatch.setattr(CodeFlow, "depth", 1)
+    chart = FlowChart(shaken(CodeFlow(3)))
+    pairs = np.random.default_rng(0).normal(size=(4, 2, 3)).astype(np.float32)
+    many = arcs(chart, pairs, count=9)
+    assert many.shape == (4, 9, 3)
+    for way, ends in zip(many, pairs, strict=True):
+        np.testing.assert_allclose(way, arc_codes(model.generator, chart, ends, count=9), atol=1e-4)
 
 
 def test_a_morph_begins_and_ends_with_its_two_images_as_the_model_draws_them(ground):

@@ -23,7 +23,7 @@ from imatlas.neighbors import search
 from imatlas.progress import Report, silent
 from imatlas.recipes.judging import FEWEST_TO_JUDGE, SPACES
 from imatlas.recipes.modeling import Model
-from imatlas.recipes.paths import arc_codes, code_chart, decoder_of
+from imatlas.recipes.paths import arcs, code_chart, decoder_of
 from imatlas.sampling import draw_path, encode
 from imatlas.values import ImageSet, Manifold, Score, Trial
 
@@ -31,6 +31,8 @@ __all__ = ["WAYS", "draw_each", "midpoints", "score_paths"]
 
 METRICS = ("kernel_distance", "frechet_distance")
 POINTS = 25
+TOGETHER = 100
+"""Ways that are laid at once."""
 VOTERS = 10
 MOST_FOUND = 1_000
 WAYS = ("geodesic", "straight")
@@ -104,10 +106,11 @@ def midpoints(model: Model, chart: CodeChart, ends: np.ndarray) -> tuple[np.ndar
     n = len(ends)
     pairs = encode(model.generator, ends.reshape(2 * n, *ends.shape[2:])).reshape(n, 2, -1)
     decode = decoder_of(model.generator)
-    arcs = [_middle(decode, arc_codes(model.generator, chart, pair, count=POINTS)) for pair in pairs]
+    blocks = [arcs(chart, pairs[start : start + TOGETHER], count=POINTS) for start in range(0, n, TOGETHER)]
+    curved = [_middle(decode, way) for block in blocks for way in block]
     shares = np.linspace(0, 1, POINTS, dtype=np.float32)[:, None]
     lines = [_middle(decode, (1 - shares) * first + shares * last) for first, last in pairs]
-    return np.stack(arcs), np.stack(lines)
+    return np.stack(curved), np.stack(lines)
 
 
 def _middle(decode: Decode, way: np.ndarray) -> np.ndarray:

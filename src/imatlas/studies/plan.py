@@ -15,7 +15,7 @@ from imatlas.studies.arms import Arm, find_arms
 from imatlas.studies.partitions import pixel_clusters
 from imatlas.values import ImageSet
 
-__all__ = ["Cell", "Study", "arms_of", "cells_of", "count_of", "forecast_study", "is_labelled", "subset_of"]
+__all__ = ["DEFAULT_JUDGES", "Cell", "Study", "arms_of", "cells_of", "count_of", "forecast_study", "is_labelled", "subset_of"]
 
 CODED = ("latent_flow", "vae")
 """Kinds of generators that draw from a code, so that there are ways between images."""

@@ -15,6 +15,7 @@ import numpy as np
 
 from imatlas import __version__
 from imatlas.checks import InputError
+from imatlas.evaluation import Difference
 from imatlas.files import content_hash, is_leftover, locked, read_json, write_json
 from imatlas.progress import Progress, Report, silent
 from imatlas.recipes import RealSet, Wishes
@@ -97,7 +98,8 @@ def compare(images: ImageSet, study: Study, folder: Path, *, report: Report = si
     measure = headline(images)
     differences = arm_differences(results, sampled=sampled)
     verdict, more = study_verdict(results, differences, measure, planted)
-    said, checks = (*verdict, *morph_sentences(morphs, measure)), {"planted": planted, "morphs": morphs}
+    said = (*verdict, *morph_sentences(morphs, measure))
+    checks: dict[str, Mapping] = {"planted": planted, "morphs": morphs}
     return Outcome(home, images, cells, tuple(results), differences, checks, said, (*notes, *more))
 
 
@@ -214,10 +216,10 @@ def _morphs(
     return found
 
 
-def _sampled(real: RealSet, home: Path, cells: Sequence[Cell]) -> dict[str, tuple]:
+def _sampled(real: RealSet, home: Path, cells: Sequence[Cell]) -> dict[str, tuple[Difference, ...]]:
     """Compare the images of each arm with those of its baseline, where there is one repeat alone."""
     whole = {cell.arm.name: cell for cell in cells if cell.length == 1}
-    found = {}
+    found: dict[str, tuple[Difference, ...]] = {}
     for against in dict.fromkeys(cell.arm.against for cell in whole.values()):
         others = {name: pixels_of(home, cell) for name, cell in whole.items() if cell.arm.against == against != name}
         found |= sampling_differences(real, pixels_of(home, whole[against]), others)

@@ -17,6 +17,7 @@ from imatlas.files import write_json
 from imatlas.images import check_resolution, parse_ground, read_images
 from imatlas.recipes import Wishes
 from imatlas.studies import ARMS, Study, arms_of, compare, count_of, forecast_study, subset_of
+from imatlas.studies.plan import DEFAULT_JUDGES
 from imatlas.values import ImageSet
 
 __all__ = ["Asked", "compare_arms", "list_arms", "read_study"]
@@ -50,8 +51,8 @@ def read_study(wishes: Wishes, asked: Mapping[str, str], counts: Mapping[str, An
             lengths = tuple(sorted({float(part) for part in names["lengths"]} | {1.0}))
         except ValueError as error:
             raise InputError(f"The lengths {asked['lengths']!r} are not numbers; give for example 0.25,0.5.") from error
-        judges = {"judges": names["judges"]} if names["judges"] else {}
-        return Study(names["arms"], wishes=wishes, lengths=lengths, **counts, **judges)
+        judges = names["judges"] or DEFAULT_JUDGES
+        return Study(names["arms"], wishes=wishes, lengths=lengths, judges=judges, **counts)
 
 
 def list_arms(*, as_json: bool) -> None:
