@@ -91,6 +91,17 @@ def test_npz_of_one_part_and_of_two(tmp_path):
     assert np.array_equal(two.labels, labels)
 
 
+def test_an_npz_without_names_gives_images_and_labels_in_turn(tmp_path):
+    colour, labels = stack(6), np.arange(6) % 2
+    np.savez(tmp_path / "named.npz", images=colour, labels=labels)
+    np.savez(tmp_path / "unnamed.npz", colour, labels)
+    named, unnamed = (read_images(tmp_path / f"{name}.npz") for name in ("named", "unnamed"))
+    np.testing.assert_array_equal(unnamed.pixels, named.pixels)
+    np.testing.assert_array_equal(unnamed.labels, named.labels)
+    np.savez(tmp_path / "alone.npz", colour)
+    assert read_images(tmp_path / "alone.npz").labels is None
+
+
 @pytest.mark.parametrize(
     ("arrays", "told"),
     [

@@ -14,7 +14,9 @@ from imatlas.images.stacks import Stack, check_labels
 
 __all__ = ["read_npy", "read_npz", "row_names", "why_unread"]
 
-KNOWN_KEYS = "images and labels, or x_train, y_train, x_test, y_test (and class_names)"
+KNOWN_KEYS = "images and labels (or arr_0 and arr_1), or x_train, y_train, x_test, y_test (and class_names)"
+
+UNNAMED = {"arr_0": "images", "arr_1": "labels"}
 
 
 def read_npy(path: Path) -> Stack:
@@ -35,6 +37,8 @@ def read_npy(path: Path) -> Stack:
 def read_npz(path: Path) -> Stack:
     """Read an npz with the keys `images[, labels]` or `x_train[, y_train, x_test, y_test]`, both with `class_names`.
 
+    Arrays that were saved without names, `arr_0[, arr_1]`, as many samplers leave them, are images and labels.
+
     Raises
     ------
     InputError
@@ -48,6 +52,8 @@ def read_npz(path: Path) -> Stack:
             wanted = ("images", "labels", "x_train", "y_train", "x_test", "y_test", "class_names")
             found = {key: arrays[key] for key in wanted if key in arrays.files}
             keys = list(arrays.files)
+            if not {"images", "x_train"} & set(keys):
+                found |= {name: arrays[key] for key, name in UNNAMED.items() if key in keys}
     except InputError:
         raise
     except (OSError, ValueError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
