@@ -9,6 +9,7 @@ import numpy as np
 from imatlas.app.contents import ReportContents
 from imatlas.app.sheets import data_uri, mosaic
 from imatlas.app.words import plural
+from imatlas.conditions import level_columns
 from imatlas.recipes import cluster_levels
 from imatlas.values import Manifold
 
@@ -16,6 +17,9 @@ __all__ = ["cluster_section"]
 
 _SHOWN = 24
 _IMAGES, _IMAGES_OF_WIDER = 24, 12
+
+CLUSTERS = ("cluster", "cluster_middle", "cluster_coarse")
+"""Conditions on clusters, as `level_columns` gives their levels."""
 
 
 def cluster_section(contents: ReportContents) -> dict | None:
@@ -29,16 +33,18 @@ def cluster_section(contents: ReportContents) -> dict | None:
     manifold = contents.manifold
     if manifold is None or manifold.clusters.n_clusters == 0:
         return None
-    clusters = manifold.clusters
-    finest = _cards(contents, manifold, clusters.labels, names=contents.names_of_clusters, most=_IMAGES)
+    clusters, out = manifold.clusters, np.asarray(contents.images.excluded[manifold.rows], dtype=bool)
+    shown = np.where(out, -1, clusters.labels)
+    finest = _cards(contents, manifold, shown, names=contents.names_of_clusters, most=_IMAGES)
     levels = [finest | {"asked": ""}]
+    columns = dict(zip(CLUSTERS, level_columns(clusters), strict=False))
     for condition, labels in cluster_levels(manifold, contents.images).items():
         if condition != "cluster":
             level = condition.removeprefix("cluster_")
-            names = [f"{level}:{number + 1}" for number in range(int(labels.max()) + 1)]
-            cards = _cards(contents, manifold, labels, names=names, most=_IMAGES_OF_WIDER)
+            names = [f"{level}:{name}" for name in clusters.grouping(columns[condition]).all_names]
+            cards = _cards(contents, manifold, np.where(out, -1, labels), names=names, most=_IMAGES_OF_WIDER)
             levels.append(cards | {"asked": f"--cluster {level}:NUMBER"})
-    return {"levels": levels, "none": int((clusters.labels < 0).sum()), "method": clusters.method.replace("_", " ")}
+    return {"levels": levels, "none": int((clusters.labels[~out] < 0).sum()), "method": clusters.method.replace("_", " ")}
 
 
 def _cards(contents: ReportContents, manifold: Manifold, labels: np.ndarray, *, names: Sequence[str], most: int) -> dict:

@@ -117,6 +117,6 @@ class ReportContents:
     @property
     def names_of_clusters(self) -> list[str]:
         """One name per cluster: the given ones, else "Cluster 1" on."""
-        count = 0 if self.manifold is None else self.manifold.clusters.n_clusters
+        count = 0 if self.manifold is None else len(self.manifold.clusters.centroids)
         given = list(self.cluster_names[:count])
         return given + [f"Cluster {place + 1}" for place in range(len(given), count)]

@@ -16,7 +16,7 @@ from imatlas.progress import Report, silent
 from imatlas.recipes import Model, draw_ways, extractor_of, far_pairs, load_model
 from imatlas.recipes.modeling import MAP_GONE
 from imatlas.store import Atlas
-from imatlas.values import Codes, ImageSet, Samples, Score
+from imatlas.values import Clusters, Codes, ImageSet, Samples, Score
 
 __all__ = ["gather_report"]
 
@@ -30,10 +30,12 @@ FIELDS_SHOWN = ("class", "cluster")
 def gather_report(atlas: Atlas, *, report: Report = silent) -> ReportContents:
     """Give the contents of an atlas's report: of its map, and of its default model if there is one."""
     images, added = atlas.images, atlas.added
+    manifold = atlas.manifold if atlas.has_manifold else None
     common = {
         "images": images,
         "title": Path(images.source).name,
-        "manifold": atlas.manifold if atlas.has_manifold else None,
+        "manifold": manifold,
+        "cluster_names": [] if manifold is None else _names(manifold.clusters),
         "places": np.array(atlas.places) if atlas.has_manifold else None,
         "added_places": np.concatenate([batch.places for batch in added]) if added else None,
         "settings": dict(atlas.settings),
@@ -64,6 +66,12 @@ def gather_report(atlas: Atlas, *, report: Report = silent) -> ReportContents:
         curves=folder.metrics,
         seeds={"training": folder.config["plan"]["seed"], "samples": f"0 to {len(samples) - 1}"},
     )
+
+
+def _names(clusters: Clusters) -> list[str]:
+    """The name of each cluster; one without a name has its number."""
+    grouping = clusters.grouping(clusters.level)
+    return [grouping.names.get(number, f"Cluster {number + 1}") for number in range(len(grouping.stands_for))]
 
 
 def _samples(model: Model, report: Report) -> tuple[str, Samples]:

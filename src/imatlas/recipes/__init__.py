@@ -1,6 +1,7 @@
 """Whole journeys, each a short function that returns values: learn a manifold, train, judge, walk."""
 
 from imatlas.recipes.adding import Addition, add_images, add_rows, place_images
+from imatlas.recipes.editing import trained_on, without_excluded
 from imatlas.recipes.evaluating import Terms, evaluate, evaluate_all
 from imatlas.recipes.exporting import Exported, Origin, export_from, export_model, load_extractor
 from imatlas.recipes.forecasting import Forecast, StepForecast, forecast, forecast_images, forecast_rows, refuse_too_large
@@ -97,6 +98,8 @@ __all__ = [
     "train",
     "train_atlas",
     "train_model",
+    "trained_on",
     "walk_codes",
     "with_bank",
+    "without_excluded",
 ]

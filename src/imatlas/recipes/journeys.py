@@ -22,6 +22,7 @@ from imatlas.files import content_hash, locked, reading
 from imatlas.generators import GENERATORS
 from imatlas.manifold import NeighborMap
 from imatlas.progress import Report, silent
+from imatlas.recipes.editing import trained_on, without_excluded
 from imatlas.recipes.judging import Judgement, choose_spaces, evaluate_model, few_to_fit, judging_count
 from imatlas.recipes.learning import Learned, choose_extractor, learn, require_mappable
 from imatlas.recipes.modeling import DEFAULT_GENERATOR, Model, build_model, load_model, save_model, with_bank, write_plan
@@ -165,7 +166,7 @@ def train_atlas(
     """
     if not atlas.has_manifold:
         raise InputError(f"{atlas.folder} has no map yet. Run: imatlas map DATA --out {atlas.folder}")
-    images, manifold = atlas.images, atlas.manifold
+    images, manifold = atlas.images, without_excluded(atlas.manifold, atlas.images)
     plan, key = _plan_of(atlas, wishes), _key_of(atlas, wishes)
     folder = _unfinished_or_finished(atlas, key)
     if folder is not None and folder.is_trained:
@@ -205,6 +206,8 @@ def _key_of(atlas: Atlas, wishes: Wishes) -> str:
     asked = {"generator": wishes.generator, "conditions": wishes.conditions, "budget": wishes.budget, "steps": wishes.steps}
     if wishes.precision != "auto":
         asked["precision"] = wishes.precision
+    if atlas.edits.regroupings and atlas.edits.map_key == atlas.manifold.key:
+        asked["regroupings"] = list(map(repr, atlas.edits.regroupings))
     return content_hash(atlas.images_hash, atlas.manifold.key, asked, wishes.seed)
 
 
@@ -216,6 +219,7 @@ def _begun(atlas: Atlas, model: Model, wishes: Wishes, plan: Plan) -> ModelFolde
         # What was asked, so that the run can be gone on with by who did not ask it.
         asked = {"budget": wishes.budget, "conditions": wishes.conditions, "precision": wishes.precision}
         plan_of_it = {"key": key, "seconds": plan.seconds, "steps": plan.steps, "seed": plan.seed, "asked": asked}
+        made.keep_edits(atlas.edits)
         write_plan(model, made, plan_of_it)
     wait()
     folder = _unfinished_or_finished(atlas, key)
@@ -255,7 +259,7 @@ def judge_atlas(
     make: Callable[[str], Extractor] = make_judge,
     report: Report = silent,
 ) -> Judgement:
-    """Judge a model of an atlas and keep its scores.
+    """Judge a model of an atlas, against the images it was trained on and those held out, and keep its scores.
 
     Parameters
     ----------
@@ -263,14 +267,15 @@ def judge_atlas(
     extractors : keys of `JUDGES` to judge in; none = two that it was not conditioned with.
     make : gives an extractor by its name.
     """
+    folder = atlas.model(model.name)
     images = atlas.images
+    if model.map_key == atlas.manifold.key:
+        images, manifold = trained_on(atlas, folder)
+        model = with_bank(model, images, manifold)  # what the training images are, for adherence to neighborhoods
     n = judging_count(len(images), images.shape[0]) if count is None else count
     start = time.monotonic()
     avoided = atlas.manifold.features.extractor
     judges = [make(name) for name in choose_spaces(extractors, frozenset({avoided}), few=few_to_fit(images))]
-    if model.map_key == atlas.manifold.key:
-        model = with_bank(model, images, atlas.manifold)  # what the training images are, for adherence to neighborhoods
-    folder = atlas.model(model.name)
     real = real_set(images, judges, resize="as the images of the atlas", clusters=clusters_of(atlas, images))
     judgement = evaluate_model(model, real, count=n, seed=seed, folder=folder, report=report)
     folder.save_scores(judgement.scores, judgement.references, seed=seed)

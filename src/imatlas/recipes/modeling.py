@@ -15,6 +15,7 @@ from imatlas.generators import GENERATORS, Generator, NeighborhoodPrior
 from imatlas.progress import Report, silent
 from imatlas.recipes.augmenting import augmentation_fields, is_mirrored
 from imatlas.recipes.conditioning import build_prior, describe_conditions, load_prior
+from imatlas.recipes.editing import named_now
 from imatlas.sampling import USUAL_CODES_FROM, choose_codes, neighborhoods_of, sample, say_codes
 from imatlas.store import ModelFolder
 from imatlas.training import drop_checkpoint
@@ -151,14 +152,19 @@ def build_model(
 def with_bank(model: Model, images: ImageSet, manifold: Manifold) -> Model:
     """Give a model whose neighborhoods can also be drawn from the training rows, where these are at hand.
 
+    Parameters
+    ----------
+    images, manifold : what it was trained on; see `trained_on`.
+
     Raises
     ------
     InputError
         If the model was trained on another map.
     """
     require_same_map(model, manifold)
-    names = [condition.name for condition in model.conditions]
-    return replace(model, conditions=describe_conditions(images, manifold, names))
+    lacking = [condition.name for condition in model.conditions if not condition.keeps_rows]
+    described = {condition.name: condition for condition in describe_conditions(images, manifold, lacking)}
+    return replace(model, conditions=tuple(described.get(condition.name, condition) for condition in model.conditions))
 
 
 def require_same_map(model: Model, manifold: Manifold) -> None:
@@ -241,17 +247,18 @@ def _model_with(generator: Generator, folder: ModelFolder) -> Model:
     """Put what is kept beside a model round its generator."""
     config = folder.config
     names = [field.name for field in generator.fields if field != AUGMENTATION]
-    conditions = [CONDITIONS[name].unpack(*folder.load_packed(f"condition-{name}")) for name in names]
+    conditions = tuple(CONDITIONS[name].unpack(*folder.load_packed(f"condition-{name}")) for name in names)
+    is_remapped = _is_remapped(folder)
     prior = load_prior(conditions, folder)
     return Model(
         generator,
-        tuple(conditions),
+        conditions if is_remapped else named_now(conditions, folder),
         config["kind"],
         config.get("name", folder.name),
         config["precision"],
         prior,
         config["mirrored"],
-        MAP_GONE if _is_remapped(folder) else config["map"],
+        MAP_GONE if is_remapped else config["map"],
     )
 
 

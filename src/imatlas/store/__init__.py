@@ -7,6 +7,7 @@ new one; `atlas.json` remembers which steps are done, for which inputs, and how 
 
 from imatlas.store.added import Batch, add_batch, list_batches, place_again
 from imatlas.store.atlas import Atlas, create_atlas, open_atlas
+from imatlas.store.carrying import same_clusters
 from imatlas.store.edits import Change, Edits, Exclude, Include, Merge, Name, Redo, Split, StaleEdits, Undo
 from imatlas.store.header import holds_matrix, refuse_foreign
 from imatlas.store.matrix_atlas import MatrixAtlas, create_matrix_atlas, open_matrix_atlas
@@ -36,4 +37,5 @@ __all__ = [
     "open_matrix_atlas",
     "place_again",
     "refuse_foreign",
+    "same_clusters",
 ]

@@ -18,6 +18,7 @@ from imatlas.checks import InputError
 from imatlas.files import content_hash, locked
 from imatlas.images import read_cache, write_cache
 from imatlas.store.added import Batch, list_batches
+from imatlas.store.carrying import carried
 from imatlas.store.edits import Change, Edits, Exclude, Include, Redo, Undo, change_edits, read_edits
 from imatlas.store.header import changed_header, claim_folder, holds_matrix, read_header
 from imatlas.store.manifold_files import has_manifold, read_manifold, read_places, write_manifold
@@ -67,6 +68,12 @@ class Atlas:
         """What a person changed: images taken out, clusters named, merged and split; see `imatlas.store.edits`."""
         return read_edits(self.folder)
 
+    def under(self, edits: Edits) -> Atlas:
+        """Give a handle of the same folder whose images and clusters are those of other edits, such as a model's own."""
+        atlas = Atlas(self.folder)
+        atlas.edits = edits
+        return atlas
+
     def edit(self, change: Change, *, revision: int | None = None) -> Edits:
         """Make a change to edits.json, and give what holds then; images and clusters of this handle follow it.
 
@@ -83,9 +90,13 @@ class Atlas:
             If there is no such cluster, its name cannot be used, or there is nothing to merge, split, undo or do again.
         """
         edits = change_edits(self.folder, lambda before: self._after(before, change), revision=revision)
-        for name in ("edits", "images", "images_hash", "manifold"):
-            self.__dict__.pop(name, None)
+        self._forget()
         return edits
+
+    def _forget(self, *more: str) -> None:
+        """Read again from disk, when it is next asked for, what hangs on the edits, and more."""
+        for name in ("edits", "images", "images_hash", "manifold", *more):
+            self.__dict__.pop(name, None)
 
     def _after(self, edits: Edits, change: Change) -> Edits:
         """Give the edits after a change that fits the clusters of the map."""
@@ -127,6 +138,9 @@ class Atlas:
     def save_manifold(self, manifold: Manifold, places: np.ndarray) -> None:
         """Keep a manifold and the map coordinates (n_images, 2) of every image, replacing earlier ones.
 
+        What a person made of the clusters is carried over to those of mostly the same images; the rest is dropped, with a note
+        in the edits.
+
         Raises
         ------
         ValueError
@@ -137,9 +151,11 @@ class Atlas:
                 f"places came with shape {np.shape(places)}; wanted ({len(self.images)}, "
                 f"{manifold.embedding.coordinates.shape[1]}), one place per image, held-out ones included."
             )
+        before = read_manifold(self.folder) if self.has_manifold and read_edits(self.folder).touches_clusters else None
         write_manifold(self.folder, manifold, places)
-        for name in ("manifold", "places"):
-            self.__dict__.pop(name, None)
+        if before is not None:
+            change_edits(self.folder, lambda edits: carried(edits, before, manifold))
+        self._forget("places")
 
     def save_packed(self, name: str, settings: Mapping[str, object], arrays: Mapping[str, np.ndarray]) -> None:
         """Keep a fitted estimator as its `pack()` gives it: settings (JSON values) and arrays.

@@ -33,6 +33,8 @@ __all__ = [
     "Undo",
     "change_edits",
     "read_edits",
+    "require_name",
+    "write_edits",
 ]
 
 MOST_REMEMBERED = 200
@@ -253,8 +255,13 @@ def change_edits(folder: Path, change: Callable[[Edits], Edits], *, revision: in
             )
         after = change(before)
         if after != before:
-            write_json(Path(folder) / "edits.json", _as_json(after))
+            write_edits(folder, after)
         return after
+
+
+def write_edits(folder: Path, edits: Edits) -> None:
+    """Write edits as they are; those of an atlas are changed by `change_edits` alone."""
+    write_json(Path(folder) / "edits.json", _as_json(edits))
 
 
 def require_name(name: str, taken: Collection[str] = ()) -> str:

@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +29,7 @@ from imatlas.files import (
     write_json,
 )
 from imatlas.store.card import model_card
+from imatlas.store.edits import Edits, read_edits, write_edits
 from imatlas.store.manifold_files import read_map_key
 from imatlas.store.packed import ArrayLike, read_packed, write_packed
 from imatlas.values import ImageSet, Score
@@ -87,10 +88,24 @@ class ModelFolder:
         return str(read_json(path).get("plan", {}).get("key", "")) if path.is_file() else ""
 
     @property
+    def atlas_folder(self) -> Path | None:
+        """The atlas the folder stands in; None for one that stands by itself."""
+        models = self.folder.absolute().parent
+        return models.parent if models.name == "models" else None
+
+    @property
     def map_key(self) -> str:
         """`Manifold.key` of the atlas the folder stands in; empty for one that stands by itself."""
-        models = self.folder.absolute().parent
-        return read_map_key(models.parent) if models.name == "models" else ""
+        return "" if self.atlas_folder is None else read_map_key(self.atlas_folder)
+
+    @property
+    def edits(self) -> Edits | None:
+        """What a person had changed of the set when the training began; None where that was not kept."""
+        return read_edits(self.folder) if (self.folder / "edits.json").is_file() else None
+
+    def keep_edits(self, edits: Edits) -> None:
+        """Keep what a person has changed of the set, as the model is trained with it, without the history of that."""
+        write_edits(self.folder, replace(edits, past=(), future=()))
 
     def write_config(self, config: Mapping[str, object]) -> None:
         """Keep the settings (JSON values) the model is built and trained with."""

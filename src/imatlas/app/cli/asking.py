@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
 
 from imatlas.app.cli.console import Console
-from imatlas.conditions import CONDITIONS, FeatureCondition, cluster_wish
+from imatlas.conditions import CONDITIONS, Condition, FeatureCondition, cluster_wish
 from imatlas.images import read_image
 from imatlas.images.decode import peek
 from imatlas.store import Atlas
@@ -17,14 +17,17 @@ from imatlas.values import Example, ImageSet
 __all__ = ["picture_file", "picture_of", "read_wishes"]
 
 
-def read_wishes(asked: Mapping[str, str], features_of: Callable[[str], np.ndarray]) -> dict[str, str | Example]:
+def read_wishes(
+    asked: Mapping[str, str], features_of: Callable[[str], np.ndarray], conditions: Iterable[Condition] = ()
+) -> dict[str, str | Example]:
     """Give wishes for `Model.sample`.
 
     Parameters
     ----------
-    asked : condition name -> what was given for it; under "cluster" a number, middle:NUMBER or coarse:NUMBER, under
-        conditions of features a picture file or the name of an image of the set.
+    asked : condition name -> what was given for it; under "cluster" a number or a name, middle:NUMBER or coarse:NUMBER,
+        under conditions of features a picture file or the name of an image of the set.
     features_of : gives the feature row float32 (d,) of a picture by what was given for it.
+    conditions : of the model; a name is looked for in all levels of clusters that it has.
 
     Raises
     ------
@@ -36,8 +39,8 @@ def read_wishes(asked: Mapping[str, str], features_of: Callable[[str], np.ndarra
         if issubclass(CONDITIONS[name], FeatureCondition):
             wishes[name] = Example(features_of(wish), Path(wish).name)
         elif name == "cluster":
-            level, number = cluster_wish(wish)
-            wishes[level] = number
+            level, called = cluster_wish(wish, conditions)
+            wishes[level] = called
         else:
             wishes[name] = wish
     return wishes

@@ -18,7 +18,9 @@ def generate(
     seed: Annotated[int | None, typer.Option(min=0, max=2**32 - 1, help="Seed of the first image; 0 when not given.")] = None,
     seeds: Annotated[str | None, typer.Option(help="Seeds such as 0,4-6, one image each, in place of both.")] = None,
     class_: Annotated[str | None, typer.Option("--class", help="Name of a class.")] = None,
-    cluster: Annotated[str | None, typer.Option(help="Number of a cluster, as in the report; or middle:7, coarse:3.")] = None,
+    cluster: Annotated[
+        str | None, typer.Option(help="Number or name of a cluster, as in the report; middle:7, coarse:3.")
+    ] = None,
     style: Annotated[str | None, typer.Option(help="Like this picture in style: a file, or an image of the set.")] = None,
     near: Annotated[str | None, typer.Option(help="Near this picture on the manifold: a file, or an image of the set.")] = None,
     at: Annotated[str | None, typer.Option(help="A place on the map, x,y; imatlas show tells that of a grid picture.")] = None,

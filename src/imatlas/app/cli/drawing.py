@@ -66,7 +66,7 @@ def generate(folder: Path, batch: Batch, *, out: Path | None, model: str | None,
             dials, seeds = Dials(**batch.turned), batch.numbers()  # type: ignore[arg-type]
         source = source_of(console, folder, model, with_images="bank" in batch.codes_from)
         drawn_with = source.model
-        asked = read_wishes(batch.wishes, source.features_of)
+        asked = read_wishes(batch.wishes, source.features_of, drawn_with.conditions)
         place = out or source.samples
         if place.suffix == ".npz":
             refuse_taken(place)

@@ -12,7 +12,7 @@ from imatlas.app.cli.asking import picture_file, picture_of
 from imatlas.app.cli.console import Console
 from imatlas.checks import InputError
 from imatlas.files import is_model
-from imatlas.recipes import Model, extractor_of, load_extractor, load_model, with_bank
+from imatlas.recipes import Model, extractor_of, load_extractor, load_model, trained_on, with_bank
 from imatlas.store import Atlas, open_atlas
 
 __all__ = ["Source", "model_of", "source_of"]
@@ -57,7 +57,7 @@ def source_of(console: Console, folder: Path, name: str | None, *, with_images: 
     model = model_of(atlas, name)
     samples = folder / "models" / model.name / "samples"
     if with_images:
-        model = with_bank(model, atlas.images, atlas.manifold)
+        model = with_bank(model, *trained_on(atlas, atlas.model(model.name)))
     return Source(model, samples, lambda picture: extractor_of(atlas).rows(picture_of(console, atlas, picture)[None])[0])
 
 
