@@ -61,8 +61,8 @@ def test_a_model_that_a_living_process_holds_is_running(begun, training):
         facts = training.facts()
     assert (facts.state, facts.model, facts.step, facts.steps, facts.seconds) == ("running", begun.name, 10, 30, 25.0)
     assert facts.remaining == 35.0  # of 60 s
-    assert facts.curves["autoencoder: loss vae"] == [(20, 0.05), (40, 0.025)]
-    assert facts.curves["code flow: loss flow"] == [(50, 0.5)]  # after the 40 steps of the stage before
+    assert facts.curves["autoencoder: loss vae"] == [[20, 0.05], [40, 0.025]]
+    assert facts.curves["code flow: loss flow"] == [[50, 0.5]]  # after the 40 steps of the stage before
     assert "stage code flow: step 10 of 30. Few." in facts.says
     assert training.facts().state == "stopped"
 
@@ -186,8 +186,8 @@ def test_the_stream_tells_how_things_stand_and_what_changes(client, app):
         for line in stream.iter_lines():
             if line.startswith("event: "):
                 kinds.append(line.removeprefix("event: "))
-            if len(kinds) == 2:
+            if len(kinds) == 3:
                 app.state.desk.closing = True
                 break
     app.state.desk.closing = False
-    assert kinds == ["training", "models"]
+    assert kinds == ["training", "edits", "models"]

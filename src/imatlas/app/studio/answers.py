@@ -8,12 +8,14 @@ from pydantic import BaseModel, Field
 
 __all__ = [
     "AtlasFacts",
+    "Cluster",
     "Condition",
     "ConditionFacts",
     "Counts",
     "Dial",
     "Drawing",
     "Drawn",
+    "EditsFacts",
     "Error",
     "Fields",
     "Found",
@@ -26,6 +28,8 @@ __all__ = [
     "Near",
     "Neighbor",
     "OffTheMap",
+    "Outlier",
+    "RejectedFile",
     "Thumbs",
     "TrainFacts",
     "TrainingFacts",
@@ -274,6 +278,41 @@ class TrainingFacts(BaseModel):
     steps: int = 0
     seconds: float = 0.0
     remaining: float | None = None
-    curves: dict[str, list[tuple[int, float]]] = {}
+    curves: dict[str, list[list[int | float]]] = {}
     samples: str | None = None
     says: str
+
+
+class Cluster(BaseModel):
+    """One cluster of a level: its size, what is known of it, and some of its images from its heart to its edge."""
+
+    label: int
+    name: str
+    size: int
+    says: str
+    rows: list[int]
+
+
+class Outlier(BaseModel):
+    """An image that lies outside, and how far: 1 is ordinary."""
+
+    row: int
+    score: float
+
+
+class RejectedFile(BaseModel):
+    """A file of the source that could not be used, and why."""
+
+    file: str
+    why: str
+
+
+class EditsFacts(BaseModel):
+    """What a person changed; levels go by the names of their fields, such as cluster-0."""
+
+    revision: int
+    excluded: list[str]
+    names: dict[str, dict[str, str]]
+    merges: dict[str, list[list[int]]]
+    can_undo: bool
+    can_redo: bool

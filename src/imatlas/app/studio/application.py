@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException as NoRoute
 
 from imatlas import __version__
-from imatlas.app.studio import draw_routes, kept_routes, map_routes, picture_routes, training_routes
+from imatlas.app.studio import care_routes, draw_routes, kept_routes, map_routes, picture_routes, training_routes
 from imatlas.app.studio.answers import Error
 from imatlas.app.studio.desk import Desk
 from imatlas.app.studio.map_routes import kept_by_browser
@@ -21,12 +21,13 @@ from imatlas.app.studio.training import AlreadyTraining
 from imatlas.app.studio.work import Busy, Gone
 from imatlas.checks import InputError
 from imatlas.files import content_hash
+from imatlas.store import StaleEdits
 
 __all__ = ["WEB", "make_app"]
 
 WEB = Path(__file__).parent / "web"
 
-ROUTERS = (map_routes, picture_routes, draw_routes, kept_routes, training_routes)
+ROUTERS = (map_routes, picture_routes, draw_routes, kept_routes, care_routes, training_routes)
 KINDS = {".js": "text/javascript", ".css": "text/css", ".html": "text/html", ".svg": "image/svg+xml"}
 REFUSALS = {number: {"model": Error} for number in (400, 403, 404, 409, 413, 415, 422, 429)}
 
@@ -121,6 +122,7 @@ def _of_shape(request: Request, error: Exception) -> Response:
 _ANSWERS = {
     InputError: _of_input,
     AlreadyTraining: _of_conflict,
+    StaleEdits: _of_conflict,
     Busy: _of_busy,
     Gone: _of_gone,
     NoRoute: _of_route,

@@ -10,17 +10,26 @@ __all__ = [
     "AnimationAsk",
     "DialsAsk",
     "DrawAsk",
+    "EditAsk",
+    "ExcludeChange",
+    "IncludeChange",
     "KeepAsk",
     "LineAsk",
+    "MergeChange",
+    "NameChange",
     "PathAsk",
     "PictureWish",
+    "RedoChange",
     "RowWish",
+    "SplitChange",
     "TrainingAsk",
+    "UndoChange",
     "Wish",
 ]
 
 Seed = Annotated[int, Field(ge=0, lt=2**32, strict=True)]
 Number = Annotated[float, Field(ge=-1e9, le=1e9)]
+Place = Annotated[list[Number], Field(min_length=2, max_length=2)]
 Count = Annotated[int, Field(ge=1, le=64, strict=True)]
 Frames = Annotated[int, Field(ge=2, le=64, strict=True)]
 ModelName = Annotated[str | None, Field(max_length=200)]
@@ -73,7 +82,7 @@ class LineAsk(Ask):
     """A morph along a line on the map, all frames from one noise."""
 
     model: ModelName = None
-    points: Annotated[list[tuple[Number, Number]], Field(min_length=2, max_length=256)]
+    points: Annotated[list[Place], Field(min_length=2, max_length=256)]
     frames: Frames = 16
     seed: Seed = 0
     dials: DialsAsk = DialsAsk()
@@ -113,3 +122,79 @@ class TrainingAsk(Ask):
     conditions: Annotated[list[Words] | None, Field(max_length=16)] = None
     seed: Seed = 0
     resume: ModelName = None
+
+
+Level = Annotated[str, Field(pattern=r"^cluster-[0-9]{1,2}$")]
+Label = Annotated[int, Field(ge=0, lt=2**31, strict=True)]
+Rows = Annotated[list[Label], Field(min_length=1, max_length=1_000_000)]
+
+
+class ClusterName(Ask):
+    """A name for a cluster; an empty one takes its name away."""
+
+    level: Level
+    label: Label
+    name: Words
+
+
+class ClusterMerge(Ask):
+    """Clusters of one level to become one."""
+
+    level: Level
+    labels: Annotated[list[Label], Field(min_length=2, max_length=1_000)]
+
+
+class ClusterSplit(Ask):
+    """A cluster to take apart."""
+
+    level: Level
+    label: Label
+
+
+class ExcludeChange(Ask):
+    """Take images out."""
+
+    exclude: Rows
+
+
+class IncludeChange(Ask):
+    """Take images in again."""
+
+    include: Rows
+
+
+class NameChange(Ask):
+    """Name a cluster."""
+
+    name: ClusterName
+
+
+class MergeChange(Ask):
+    """Merge clusters."""
+
+    merge: ClusterMerge
+
+
+class SplitChange(Ask):
+    """Split a cluster."""
+
+    split: ClusterSplit
+
+
+class UndoChange(Ask):
+    """Take the last change back."""
+
+    undo: Literal[True]
+
+
+class RedoChange(Ask):
+    """Make the change again that was taken back last."""
+
+    redo: Literal[True]
+
+
+class EditAsk(Ask):
+    """One change, and the revision of the edits that it was made for."""
+
+    revision: Annotated[int, Field(ge=0, lt=2**53, strict=True)]
+    change: ExcludeChange | IncludeChange | NameChange | MergeChange | SplitChange | UndoChange | RedoChange

@@ -10,7 +10,7 @@ from fastapi import Depends, Request
 
 from imatlas.app.studio.told import ModelShelf
 from imatlas.app.studio.training import Training
-from imatlas.app.studio.view import View, stamp_of
+from imatlas.app.studio.view import View, edits_stamp_of, stamp_of
 from imatlas.app.studio.work import Work
 
 if TYPE_CHECKING:
@@ -45,8 +45,8 @@ class Desk:
     def view(self) -> View:
         """Give the atlas as it stands now."""
         with self._lock:
-            if self._view.stamp != stamp_of(self.folder):
-                self._view, self._easel = View(self.folder), None
+            if (self._view.stamp, self._view.edits_stamp) != (stamp_of(self.folder), edits_stamp_of(self.folder)):
+                self._view = View(self.folder, self._view)
             return self._view
 
     def easel(self) -> Easel:
@@ -55,8 +55,9 @@ class Desk:
 
         view = self.view()
         with self._lock:
-            if self._easel is None:
+            if self._easel is None or self._easel.view.stamp != view.stamp:
                 self._easel = Easel(view)
+            self._easel.view = view  # after an edit, what is loaded stays
             return self._easel
 
     def warm(self) -> None:

@@ -44,7 +44,8 @@ def labels(desk: AtDesk, request: Request, name: str) -> Response:
     found = view.labels(name)
     if found is None:
         raise HTTPException(404, f"There are no labels {name!r}; wanted one of those that /api/atlas lists. Ask for one.")
-    return _numbers(request, view, found.astype("<i4"), f"labels-{name}")
+    tag = f"labels-{name}-{view.edits_stamp}"  # found names are plain ASCII
+    return _numbers(request, view, found.astype("<i4"), tag)
 
 
 @router.get("/map/values/{name}", response_class=Response, responses=BINARY)

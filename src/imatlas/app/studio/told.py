@@ -105,7 +105,7 @@ def atlas_facts(view: View, shelf: ModelShelf) -> AtlasFacts:
         notes=list(images.notes),
         thumbs=thumbs_of(view),
         train=_train_facts(view),
-        revision=0,
+        revision=view.atlas.edits.revision,
         version=__version__,
         stamp=view.stamp,
     )
@@ -116,10 +116,10 @@ def _labels(view: View) -> list[Labels]:
     if view.images.labels is not None:
         found.append(Labels(name="class", title="Class", groups=list(view.images.class_names), condition="class"))
     for level in range(view.levels.shape[1]):
-        count = int(view.levels[:, level].max(initial=-1)) + 1
-        names = [str(number + 1) for number in range(count)]
+        grouping = view.manifold.clusters.grouping(level)
+        count = len(np.unique(grouping.stands_for))
         asked = next((name for name, column in view.level_of.items() if column == level), None)
-        found.append(Labels(name=f"cluster-{level}", title=f"{count} clusters", groups=names, condition=asked))
+        found.append(Labels(name=f"cluster-{level}", title=f"{count} clusters", groups=grouping.all_names, condition=asked))
     return found
 
 

@@ -184,9 +184,9 @@ def _rows(folder: ModelFolder) -> list[dict]:
     return [row for row in rows if {"stage", "step", "steps", "seconds", "remaining"} <= row.keys()]
 
 
-def _curves(rows: list[dict]) -> dict[str, list[tuple[int, float]]]:
+def _curves(rows: list[dict]) -> dict[str, list[list[int | float]]]:
     """Give each number of each stage over the steps of all stages so far."""
-    curves: dict[str, list[tuple[int, float]]] = {}
+    curves: dict[str, list[list[int | float]]] = {}
     before, stage, last = 0, "", 0
     for row in rows:
         if row["stage"] != stage:
@@ -194,7 +194,7 @@ def _curves(rows: list[dict]) -> dict[str, list[tuple[int, float]]]:
         last = row["step"]
         for name in row.keys() - NO_CURVES:
             if isinstance(row[name], int | float):
-                curves.setdefault(f"{stage}: {name.replace('_', ' ')}", []).append((before + last, float(row[name])))
+                curves.setdefault(f"{stage}: {name.replace('_', ' ')}", []).append([before + last, float(row[name])])
     return {name: points[:: -(-len(points) // MOST_POINTS)] for name, points in sorted(curves.items())}
 
 

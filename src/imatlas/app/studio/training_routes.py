@@ -88,7 +88,9 @@ def _news(desk: Desk) -> dict[str, str]:
     """What there is to tell now, by the name of its event, as JSON; curves are left to /api/training."""
     atlas = desk.view().atlas
     models = {"trained": [name for name in atlas.models if atlas.model(name).is_trained], "default": atlas.default_model}
+    edits = {"revision": atlas.edits.revision}
     return {
         "training": desk.training.facts().model_dump_json(exclude={"curves"}),
+        "edits": json.dumps(edits),
         "models": json.dumps(models),
     }

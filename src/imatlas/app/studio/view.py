@@ -22,9 +22,12 @@ from imatlas.geometry import outlier_scores
 from imatlas.store import Atlas, open_atlas
 from imatlas.values import ImageSet, Manifold
 
-__all__ = ["VALUES", "View", "stamp_of"]
+__all__ = ["VALUES", "View", "edits_stamp_of", "stamp_of"]
 
 TRUSTED_NEIGHBORS = 15
+
+UNEDITED = frozenset({"places", "order", "rank_of", "lowered_ids", "density", "outlier", "dimension", "trust"})
+"""What no edit changes: images are taken out by a mark, clusters are told otherwise."""
 
 CLUSTER_CONDITIONS = ("cluster", "cluster_middle", "cluster_coarse")
 
@@ -59,11 +62,12 @@ class once(Generic[T]):
 
 
 class View:
-    """An atlas as it stands on disk, until its images or its map change; see `stamp_of`.
+    """An atlas as it stands on disk, until its images, its map or its edits change.
 
     Parameters
     ----------
     folder : of an atlas with a map.
+    earlier : a view of it; what the edits have no part in is taken over from one of the same images and map.
 
     Raises
     ------
@@ -71,13 +75,15 @@ class View:
         If it is no atlas of images, or has no map.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.stamp = stamp_of(folder)
+    def __init__(self, folder: Path, earlier: View | None = None) -> None:
+        self.stamp, self.edits_stamp = stamp_of(folder), edits_stamp_of(folder)
         self.atlas: Atlas = open_atlas(folder)
         if not self.atlas.has_manifold:
             raise InputError(f"{folder} has no map yet. Run: imatlas map DATA --out {folder}")
         self.locks: dict[str, threading.RLock] = {}
         self.parts: dict[str, object] = {}
+        if earlier is not None and earlier.stamp == self.stamp:
+            self.parts = {name: part for name, part in earlier.parts.items() if name in UNEDITED}
 
     @once
     def images(self) -> ImageSet:
@@ -173,14 +179,18 @@ class View:
 
     def name_of(self, level: int, label: int) -> str:
         """Give the name of a cluster of a level; none has "none"."""
-        return str(label + 1) if label >= 0 else "none"
+        return self.manifold.clusters.grouping(level).all_names[label] if label >= 0 else "none"
+
+    def level_at(self, name: str) -> int | None:
+        """Give the level that "cluster-0" and on name, 0 the coarsest; None for another name."""
+        return {f"cluster-{level}": level for level in range(self.levels.shape[1])}.get(name)
 
     def labels(self, name: str) -> np.ndarray | None:
-        """Give the groups int32 (n,) of every image by "class" or "cluster-0" on, coarse to fine; None for another name."""
+        """Give the groups int32 (n,) of every image by "class" or the name of a level; None for another name."""
         if name == "class" and self.images.labels is not None:
             return self.images.labels.astype(np.int32)
-        columns = {f"cluster-{level}": level for level in range(self.levels.shape[1])}
-        return np.ascontiguousarray(self.levels[:, columns[name]]) if name in columns else None
+        level = self.level_at(name)
+        return None if level is None else np.ascontiguousarray(self.levels[:, level])
 
     def _of_all(self, values: np.ndarray, absent: float) -> np.ndarray:
         """Give values of the manifold's rows as values of all images."""
@@ -191,11 +201,16 @@ class View:
 
 def stamp_of(folder: Path) -> str:
     """Give a text that changes when the images or the map of an atlas do."""
-    times = []
-    for name in ("images/index.json", "map/manifold.json"):
-        path = Path(folder) / name
-        times.append(path.stat().st_mtime_ns if path.is_file() else 0)
-    return content_hash(times)
+    return content_hash([_changed(Path(folder) / name) for name in ("images/index.json", "map/manifold.json")])
+
+
+def edits_stamp_of(folder: Path) -> int:
+    """Give a number that changes when the edits of an atlas do."""
+    return _changed(Path(folder) / "edits.json")
+
+
+def _changed(path: Path) -> int:
+    return path.stat().st_mtime_ns if path.is_file() else 0
 
 
 def _spread(cells: np.ndarray) -> np.ndarray:
