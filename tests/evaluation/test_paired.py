@@ -69,6 +69,12 @@ def test_trials_of_other_real_images_are_refused_in_words(make_trial):
         compare_trials(trial, replace(trial, features={"other": trial.features["projection"]}))
 
 
+def test_a_generator_is_not_called_better_for_images_that_are_smoother_or_closer_together(make_trial):
+    found = compare_trials(make_trial(), make_trial(spread=0.1))
+    assert {"kernel_distance", "coverage"} <= {difference.name for difference in found}
+    assert not {difference.name for difference in found} & {"dimension", "off_manifold", "spacing"}
+
+
 def test_words_follow_the_interval():
     clear = difference(0.1, 0.3, (-0.25, -0.15))
     unclear = difference(0.1, 0.12, (-0.06, 0.02))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from imatlas.app.words import between, number
-from imatlas.evaluation import COSTS, plain_name
+from imatlas.evaluation import COSTS, NEAREST, plain_name
 from imatlas.values import Score
 
 __all__ = ["BLOCKS", "Mark", "ScoreRow", "better_words", "score_rows", "shown"]
@@ -52,9 +52,6 @@ _PLAIN = {
 
 _PER_KIND = ("kinds", "shares_real", "shares")
 _SHOWN_KINDS = 40
-
-NEAREST = frozenset({"dimension"})
-"""Scores that are best where those of real images are; neither more nor less is better."""
 
 _SHARES = {
     "adherence",

@@ -16,7 +16,7 @@ from imatlas.evaluation.of_rows import score_rows
 from imatlas.evaluation.paired import Difference, compare_trials, difference_sentences
 from imatlas.evaluation.references import gaussian_images, some_generated, training_copies, with_generated
 from imatlas.evaluation.relative import nearest_relative
-from imatlas.evaluation.scoring import DEFAULT_METRICS, METRICS, Metric, evaluate_trial
+from imatlas.evaluation.scoring import DEFAULT_METRICS, METRICS, NEAREST, Metric, evaluate_trial
 from imatlas.evaluation.sliced import sliced_distance
 from imatlas.evaluation.speed import Instruments, measure_speed, median_interval, spread
 from imatlas.evaluation.verdict import TableRow, plain_name, score_table, verdict
@@ -26,6 +26,7 @@ __all__ = [
     "COST_METRICS",
     "DEFAULT_METRICS",
     "METRICS",
+    "NEAREST",
     "PATCH_SPACE",
     "PIXEL_SPACE",
     "CopyPair",

@@ -30,7 +30,7 @@ from imatlas.evaluation.judged import Comparison, compare, judge
 from imatlas.evaluation.kernel_distance import trace_kernel
 from imatlas.evaluation.modes import trace_modes, trace_vendi
 from imatlas.evaluation.references import features_of, with_generated
-from imatlas.evaluation.scoring import DEFAULT_METRICS, METRICS, SPACELESS
+from imatlas.evaluation.scoring import DEFAULT_METRICS, METRICS, NEAREST, SPACELESS
 from imatlas.evaluation.sliced import trace_sliced
 from imatlas.evaluation.verdict import plain_name
 from imatlas.values import Score, Trial
@@ -51,8 +51,8 @@ TRACED: dict[str, Callable[[Comparison], Traced]] = {
 }
 """Metrics whose error is traced to the real rows."""
 
-COMPARED = tuple(name for name in DEFAULT_METRICS if name not in ("dimension", "spacing"))
-"""What is compared by default: all but dimension and spacing, of which neither more nor less is better."""
+COMPARED = tuple(name for name in DEFAULT_METRICS if name not in NEAREST)
+"""What is compared by default: all but those of which neither more nor less is better."""
 
 POWER_80 = 0.8416212335729143
 

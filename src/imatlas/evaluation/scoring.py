@@ -40,7 +40,7 @@ from imatlas.evaluation.spacing import spacing_metric
 from imatlas.progress import Progress, Report, silent
 from imatlas.values import Score, Trial
 
-__all__ = ["DEFAULT_METRICS", "ENOUGH_FOR_FRECHET", "METRICS", "SPACELESS", "Metric", "evaluate_trial"]
+__all__ = ["DEFAULT_METRICS", "ENOUGH_FOR_FRECHET", "METRICS", "NEAREST", "SPACELESS", "Metric", "evaluate_trial"]
 
 Metric = Callable[[Trial, str], Score]
 
@@ -81,6 +81,10 @@ SPACELESS: Mapping[str, str] = {
 DEFAULT_METRICS = tuple(name for name in METRICS if name not in ("density", "recall"))
 """What `evaluate_trial` computes: all but plain density, which one stray real image lifts far, and plain recall, which one
 generated image near the mean lifts from 0 to 1; clipped density and calibrated coverage say the same and cannot be lifted."""
+
+NEAREST = frozenset({"dimension", "off_manifold", "spacing"})
+"""Metrics that are best where real images are: less is blur or shrunken kinds, more is noise; which of two is better they do
+not say."""
 
 ENOUGH_FOR_FRECHET = 5_000
 

@@ -187,7 +187,7 @@ def _landed_score(
     if not own.sum():
         raise InputError("No generated image lies beside a labelled training image, so its kind cannot be told. Label more.")
     there = np.flatnonzero(np.bincount(labels[labels >= 0], minlength=len(real)))
-    estimate = shares_of_kinds(real[there], own[there], [names[number] for number in there])
+    estimate = shares_of_kinds(real[there], own[there], [names[number] for number in there.tolist()])
     sizes = {"n_real": int(real.sum()), "n_generated": int(own.sum()), "n_generated_available": len(trial.generated)}
     floor = expected_overlap(real[there], int(own.sum()))
     return _score(name, space, estimate, floor=floor, sizes=sizes | dict(told))
