@@ -89,7 +89,7 @@ function fill(studio, list, note) {
  */
 export function mapLine(studio) {
   const { map } = studio.atlas.meta, made = get("map-made"), here = get("map-here");
-  made.textContent = [`Features: ${map.features.replaceAll("_", " ")}`, ...map.trust.slice(0, 3).map((score) => `${score.name.replaceAll("_", " ")} ${score.value}`)].join(" · ");
+  made.textContent = [`Features: ${map.features.replaceAll("_", " ")}`, ...map.trust.slice(0, 3).map((score) => `${score.name.replaceAll("_", " ")} ${Number(score.value).toFixed(3)}`)].join(" · ");
   made.title = map.says;
   /** @type {Float32Array | null} */
   let trust = null;

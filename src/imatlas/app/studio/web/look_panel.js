@@ -133,7 +133,7 @@ function itself(studio) {
     map.trust.length ? el("h3", {}, "How far to trust it") : "",
     map.trust.length ? el("dl", { class: "trust-list" }, ...map.trust.flatMap((score) => [
       el("dt", {}, score.name.replaceAll("_", " ")),
-      el("dd", {}, el("b", {}, typeof score.value === "number" ? number(score.value) : score.value), el("span", { class: "meter" },
+      el("dd", {}, el("b", {}, Number(score.value).toFixed(3)), el("span", { class: "meter" },
         el("i", { style: { width: `${100 * Math.min(1, Math.max(0, Number(score.value)))}%` } })), score.says ? el("small", {}, score.says) : null)])) : "",
     el("p", { class: "soft small" }, [`${plural(counts.held_out, "image")} held out`, `${number(counts.excluded)} excluded`, `${plural(counts.rejected, "file")} not readable`].join(" · ")),
     ...notes.map((note) => el("p", { class: "note" }, note)),

@@ -2,7 +2,7 @@
 
 import { css, ofGroup } from "./colours.js";
 
-const MOST_RINGS = 240;
+const MOST_FOUND = 240, MOST_CHOSEN = 40;
 const MOST_NAMES = 36;
 
 /** @typedef {[number, number]} Point */
@@ -17,12 +17,13 @@ const MOST_NAMES = 36;
  * @property {Point[]} dots  where the frames of a walk lie
  * @property {Point | null} here  the frame that is played
  * @property {Point | null} dropped  the place of a dropped picture
+ * @property {[Point, Point] | null} link  where a drawn image was asked for and where it lies
  * @property {{at: Point, nearest: Point} | null} off  a place without images
  * @property {boolean} cross
  */
 
 /** @returns {Marks} */
-export const noMarks = () => ({ hover: -1, chosen: [], found: [], loop: [], line: [], dots: [], here: null, dropped: null, off: null, cross: false });
+export const noMarks = () => ({ hover: -1, chosen: [], found: [], loop: [], line: [], dots: [], here: null, dropped: null, link: null, off: null, cross: false });
 
 /** @returns {Theme} the colours of the page as it is now */
 export function themeOf() {
@@ -35,12 +36,14 @@ export function themeOf() {
  * Draw all marks.
  * @param {CanvasRenderingContext2D} context @param {Marks} marks
  * @param {{at: (x: number, y: number) => Point, place: (row: number) => Point, size: {width: number, height: number},
- *   theme: Theme, radius: number, square: boolean}} how  radius: of a ring in pixels; square: about images, not points
+ *   theme: Theme, radius: number, shown: Set<number>, side: number}} how  radius: of a ring about a point in pixels; shown: the rows
+ *   whose images are drawn, and their side
  */
-export function drawMarks(context, marks, { at, place, size, theme, radius, square }) {
-  const ring = (/** @type {Point} */ [x, y], /** @type {string} */ colour, /** @type {number} */ r) => {
+export function drawMarks(context, marks, { at, place, size, theme, radius, shown, side }) {
+  const ring = (/** @type {number} */ row, /** @type {string} */ colour, /** @type {number} */ more) => {
+    const [x, y] = at(...place(row)), r = shown.has(row) ? side / 2 + 3 + more : radius + more;
     context.beginPath();
-    if (square) context.roundRect(x - r, y - r, 2 * r, 2 * r, 4);
+    if (shown.has(row)) context.roundRect(x - r, y - r, 2 * r, 2 * r, 4);
     else context.arc(x, y, r, 0, 2 * Math.PI);
     context.lineWidth = 5;
     context.strokeStyle = theme.paper;
@@ -49,10 +52,10 @@ export function drawMarks(context, marks, { at, place, size, theme, radius, squa
     context.strokeStyle = colour;
     context.stroke();
   };
-  const rowAt = (/** @type {number} */ row) => at(...place(row));
-  for (const row of marks.found.slice(0, MOST_RINGS)) ring(rowAt(row), theme.ink, radius);
-  for (const row of marks.chosen.slice(0, MOST_RINGS)) ring(rowAt(row), theme.accent, radius + 2);
-  if (marks.hover >= 0) ring(rowAt(marks.hover), theme.ink, radius + 1);
+  for (const row of marks.found.slice(0, MOST_FOUND)) ring(row, theme.ink, 0);
+  if (marks.chosen.length <= MOST_CHOSEN) for (const row of marks.chosen) ring(row, theme.accent, 1); // of more, the others are faint
+  if (marks.hover >= 0) ring(marks.hover, theme.ink, 0);
+  if (marks.link) drawLink(context, marks.link.map((p) => at(...p)), theme);
   drawWay(context, marks, { at, theme });
   if (marks.off) drawOff(context, marks.off, { at, theme });
   if (marks.dropped) diamond(context, at(...marks.dropped), theme);
@@ -127,6 +130,19 @@ function drawOff(context, off, { at, theme }) {
   context.strokeStyle = theme.ink;
   context.stroke();
   disc(context, [nx, ny], { r: 5, fill: theme.soft, theme });
+}
+
+/** @param {CanvasRenderingContext2D} context @param {Point[]} ends  in pixels @param {Theme} theme */
+function drawLink(context, [from, to], theme) {
+  context.setLineDash([4, 4]);
+  context.lineWidth = 1.5;
+  context.strokeStyle = theme.accent;
+  context.beginPath();
+  context.moveTo(...from);
+  context.lineTo(...to);
+  context.stroke();
+  context.setLineDash([]);
+  disc(context, to, { r: 4.5, fill: theme.accent, theme });
 }
 
 /** @param {CanvasRenderingContext2D} context @param {Point} at @param {Theme} theme */

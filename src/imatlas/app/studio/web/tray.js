@@ -24,6 +24,9 @@ export function tray(studio, drawing, view) {
     heading.textContent = `${drawing.pieces.length} drawn`;
     keepAll.disabled = drawing.pieces.every((piece) => piece.kept || !piece.png);
     clear.disabled = drawing.pieces.every((piece) => piece.kept);
+    const { asked, landed } = drawing.piece ?? {};
+    view.marks.link = asked && landed ? [asked, landed] : null;
+    view.redraw();
     fill(list, drawing, open);
     pin(pins, drawing, open);
     place(pins, drawing, view);

@@ -187,8 +187,8 @@ export class View {
     const drawn = this.thumbnails.draw(context, chosen, { at: rowAt, colours: this.colours, ground: this.theme.paper });
     this.shown = drawn ? chosen : null;
     if (!drawn || drawn < 40 || this.lit !== null) drawNames(context, this.names, { at, size, theme: this.theme, lit: this.lit });
-    const radius = drawn ? chosen.side / 2 + 3 : Math.max(6, pointSize / 2 + 4);
-    drawMarks(context, this.marks, { at, place, size, theme: this.theme, radius, square: drawn > 0 });
+    const radius = Math.max(6, pointSize / 2 + 4);
+    drawMarks(context, this.marks, { at, place, size, theme: this.theme, radius, shown: new Set(this.shown?.rows), side: chosen.side });
     for (const follow of this._followers) follow(camera);
   }
 }
