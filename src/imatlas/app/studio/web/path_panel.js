@@ -17,9 +17,14 @@ export class PathPanel {
     this.studio = studio;
     this.view = view;
     this.drawing = drawing;
-    this.frames = 16;
+    this.memory = `imatlas-path-${studio.atlas.meta.name}`;
+    const held = JSON.parse(sessionStorage.getItem(this.memory) ?? "{}");
+    this.frames = held.frames ?? 16;
     /** @type {{from: End, to: End}} */
-    this.ends = { from: null, to: null };
+    this.ends = held.ends ?? { from: null, to: null };
+    /** the line drawn last, and its seed
+     * @type {{points: Point[], seed: number} | null} */
+    this.last = held.last ?? null;
     this.form = el("div");
     this.result = el("div", { class: "result" });
     /** @type {ReturnType<typeof player> | null} */
@@ -33,6 +38,7 @@ export class PathPanel {
   end(which, wish, url) {
     this.ends[which] = { wish, url };
     this.studio.set({ tab: "paths" });
+    this._remember();
     this.show();
     if (this.ends.from && this.ends.to) void this.walk();
     else announce(which === "from" ? "Start of the path taken. Now choose its end." : "End of the path taken. Now choose its start.");
@@ -47,8 +53,9 @@ export class PathPanel {
       model && !can ? el("p", { class: "note" }, `${model.title} has no code for an image, so it cannot go from one image to another. It draws lines on the map, if it knows places.`) : "",
       el("div", { class: "ends" }, this._slot("from", "From"), el("span", { class: "arrow", "aria-hidden": "true" }, "→"), this._slot("to", "To")),
       el("div", { class: "row" },
-        labelled("Frames", choice([8, 16, 24, 32].map((n) => [String(n), String(n)]), String(this.frames), (value) => { this.frames = Number(value); })),
+        labelled("Frames", choice([8, 16, 24, 32].map((n) => [String(n), String(n)]), String(this.frames), (value) => { this.frames = Number(value); this._remember(); })),
         el("button", { type: "button", class: "go", disabled: !(can && this.ends.from && this.ends.to), onclick: (/** @type {any} */ event) => busy(event.currentTarget, () => this._walk()) }, "Draw the path")),
+      this.last ? el("div", { class: "actions" }, el("button", { type: "button", class: "plain", onclick: (/** @type {any} */ event) => busy(event.currentTarget, () => this._line()) }, "Draw the last line again")) : "",
     );
   }
 
@@ -57,7 +64,7 @@ export class PathPanel {
     const end = this.ends[which];
     return el("figure", { class: "end" },
       end ? el("img", { src: end.url, alt: `${title}: the chosen image`, draggable: "false" }) : el("span", { class: "empty" }, "none yet"),
-      el("figcaption", {}, title, end ? el("button", { type: "button", class: "small", onclick: () => { this.ends[which] = null; this.show(); } }, "Clear") : null));
+      el("figcaption", {}, title, end ? el("button", { type: "button", class: "small", onclick: () => { this.ends[which] = null; this._remember(); this.show(); } }, "Clear") : null));
   }
 
   walk() { return busy(this.form.querySelector(".go"), () => this._walk()); }
@@ -79,11 +86,20 @@ export class PathPanel {
 
   /** Morph along a line on the map. @param {Point[]} points */
   async line(points) {
+    this.last = { points, seed: this.drawing.seed() };
+    this._remember();
+    this.show();
+    await this._line();
+  }
+
+  async _line() {
+    if (!this.last) return;
+    const { points, seed } = this.last;
     this.studio.set({ tab: "paths" });
     this._mark(points, []);
     this._wait("A morph along the line is being drawn");
     const { model } = this.studio;
-    const answer = await this._ask(() => api.line({ model: model?.name, points, frames: this.frames, seed: this.drawing.seed(), dials: this.drawing.dials }));
+    const answer = await this._ask(() => api.line({ model: model?.name, points, frames: this.frames, seed, dials: this.drawing.dials }));
     if (!answer.images.length) {
       this.result.replaceChildren(el("p", { class: "note" }, answer.off?.says ?? "Nothing could be drawn along this line. Draw it where images are."));
       return;
@@ -100,6 +116,11 @@ export class PathPanel {
     this.playing = null;
     this.result.replaceChildren();
     this._mark([], []);
+  }
+
+  _remember() {
+    const { frames, ends, last } = this;
+    sessionStorage.setItem(this.memory, JSON.stringify({ frames, ends: keepable(ends), last }));
   }
 
   /** @template T @param {() => Promise<T>} request @returns {Promise<T>} */
@@ -134,6 +155,12 @@ export class PathPanel {
     Object.assign(this.view.marks, { line, dots, ...(line.length ? {} : { here: null }) });
     this.view.redraw();
   }
+}
+
+/** Give the ends that outlast a reload: a picture from outside is shown from an address that does not. @param {{from: End, to: End}} ends */
+function keepable(ends) {
+  const lasting = (/** @type {End} */ end) => (end?.url.startsWith("blob:") && typeof end.wish === "object" && "picture" in end.wish ? null : end);
+  return { from: lasting(ends.from), to: lasting(ends.to) };
 }
 
 /** @param {PathPanel} panel @param {Point[]} points */

@@ -26,7 +26,11 @@ export function search(chosen) {
     event.preventDefault();
     ask();
   });
-  const drop = (/** @type {File | null | undefined} */ picture) => { if (picture) void busy(button, () => chosen.drop(picture)); };
+  const drop = (/** @type {File | null | undefined} */ picture) => {
+    if (!picture) return;
+    text.value = "";
+    void busy(button, () => chosen.drop(picture));
+  };
   button.addEventListener("click", () => file.click());
   file.addEventListener("change", () => {
     drop(file.files?.[0]);

@@ -60,7 +60,7 @@ export class TrainPanel {
     this.status.replaceChildren(...[
       el("h3", {}, `${WORDS[now.state]}${now.model ? `: ${now.model}` : ""}`),
       el("progress", { max: 1, value: now.state === "finished" ? 1 : share, "aria-label": "Share of the training that is done" }),
-      el("p", { class: "small" }, timing.filter(Boolean).join(" · ")),
+      timing.some(Boolean) ? el("p", { class: "small" }, timing.filter(Boolean).join(" · ")) : "",
       now.says ? el("p", { class: now.state === "failed" ? "note" : "soft small" }, now.says) : "",
       el("div", { class: "actions" },
         running ? el("button", { type: "button", onclick: act(() => api.stopTraining()) }, "Stop") : null,
@@ -82,7 +82,7 @@ export class TrainPanel {
       void busy(form.querySelector("button[type=submit]"), async () => { await this._start(""); await this.renew(); });
     } },
     el("h3", {}, "Train a new model"),
-    labelled("Generator", choice(train.generators.map(({ name, title }) => [name, title]), wanted.generator, (name) => { wanted.generator = name; this._showForm(); })),
+    labelled("Generator", choice(train.generators.map(({ name, title }) => [name, title.charAt(0).toUpperCase() + title.slice(1)]), wanted.generator, (name) => { wanted.generator = name; this._showForm(); })),
     says ? el("p", { class: "soft small" }, says) : null,
     el("div", { class: "row" },
       labelled("Minutes", el("input", { type: "number", min: 1, max: 10_000, step: 1, required: true, value: wanted.minutes, onchange: (/** @type {any} */ event) => { wanted.minutes = Number(event.target.value); } })),
