@@ -12,6 +12,7 @@ from small_studio import GATE, HOST, ORIGIN, TOKEN
 from starlette.testclient import TestClient
 
 from imatlas import open_atlas
+from imatlas.app.studio import drawing
 from imatlas.app.studio.application import make_app
 from imatlas.geometry import outlier_scores
 
@@ -89,6 +90,19 @@ def test_a_name_is_shown_wherever_the_cluster_is(page):
     first = page.get(f"/api/clusters/{level}").json()[0]
     assert first["name"] == "upright ones"
     assert page.get(f"/api/images/{first['rows'][0]}").json()["clusters"][level] == "upright ones"
+
+
+def test_a_model_that_is_loaded_hears_of_a_new_name(page, monkeypatch):
+    """Its words are those of now, and its weights are not read again."""
+    easel = page.app.state.desk.easel()
+    model = easel.model(None)
+    monkeypatch.setattr(drawing, "load_model", lambda folder: None)
+    monkeypatch.setattr(drawing, "named_now", lambda conditions, folder: ("named",))
+    assert easel.model(None) is model
+    change(page, name={"level": finest(page)["name"], "label": 0, "name": "all of them"})
+    named = page.app.state.desk.easel().model(None)
+    assert named.conditions == ("named",)
+    assert named.generator is model.generator
 
 
 def test_merged_clusters_are_one_on_the_map_until_they_are_split(page):
