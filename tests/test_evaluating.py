@@ -144,6 +144,8 @@ def test_what_cannot_be_judged_is_refused_in_words(sources):
         imatlas.evaluate(np.full_like(real, 7), drawn, extractors=("principal_components",))
     with pytest.raises(InputError, match="same features in the space 'pixels'"):
         imatlas.evaluate(np.full_like(real, 7), drawn, extractors=("pixels",))
+    with pytest.raises(InputError, match="30 images were to be drawn, and no model is judged"):
+        evaluate_all(real, [drawn], Terms(count=30))
     with pytest.raises(InputError, match="without NaN"):
         imatlas.evaluate(real, np.where(np.arange(50)[:, None, None, None] == 3, np.nan, drawn / 255))
 

@@ -160,7 +160,7 @@ def test_costs_say_how_they_were_measured_and_on_what(make_trial):
 
 def test_a_cost_that_was_not_measured_is_left_out_with_the_reason(make_trial):
     nothing = replace(make_trial(), timing={"joules_per_image_failed": "No energy counter can be read here."})
-    with pytest.raises(InputError, match=r"joules_per_image was not measured: No energy counter can be read here\."):
+    with pytest.raises(InputError, match=r"^No energy counter can be read here\. How it is measured: "):
         METRICS["joules_per_image"](nothing, "")
-    with pytest.raises(InputError, match=r"file_size was not measured: .* holds no such number"):
+    with pytest.raises(InputError, match=r"Trial\.timing holds no file_size\."):
         METRICS["file_size"](nothing, "")

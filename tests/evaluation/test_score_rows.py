@@ -9,7 +9,7 @@ from imatlas.evaluation.scoring import SPACELESS
 
 RNG = np.random.default_rng(0)
 REAL, HELD_OUT, DRAWN = (RNG.normal(size=(n, 6)) for n in (300, 100, 200))
-OF_LABELS = {"adherence", "class_share", "cluster_adherence", "map_place_adherence", "neighborhood_adherence"}
+OF_LABELS = {"cluster_share", "adherence", "class_share", "cluster_adherence", "map_place_adherence", "neighborhood_adherence"}
 
 
 @pytest.mark.parametrize("name", sorted(set(METRICS) - set(SPACELESS) - OF_LABELS))

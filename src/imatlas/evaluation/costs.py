@@ -88,7 +88,7 @@ def _metric(name: str) -> Callable[[Trial, str], Score]:
     def metric(trial: Trial, space: str = "") -> Score:
         timing = dict(trial.timing)
         if name not in timing:
-            reason = timing.get(f"{name}_failed", "Trial.timing holds no such number.")
+            reason = timing.get(f"{name}_failed", f"Trial.timing holds no {name}.")
             raise InputError(f"{reason} How it is measured: {cost.method}")
         interval = None
         if f"{name}_low" in timing and f"{name}_high" in timing:

@@ -18,7 +18,7 @@ from imatlas.features import Extractor, make_judge
 from imatlas.files import is_atlas
 from imatlas.images import RESIZE_RULE, read_images, split_images
 from imatlas.progress import Report, silent
-from imatlas.recipes.contenders import Source, open_contender, read_contender
+from imatlas.recipes.contenders import Contender, Source, open_contender, read_contender
 from imatlas.recipes.judging import FEW_TO_FIT, Judgement, choose_spaces, few_to_fit, judge_images, judging_count
 from imatlas.recipes.matching import match_channels, match_classes, suspicions
 from imatlas.recipes.modeling import Model
@@ -113,10 +113,7 @@ def evaluate_all(
         As `evaluate`; also if two of the sources are one place, or a kept real set is another one.
     """
     terms = terms or Terms()
-    _refuse_one_place([real, *generated])
-    if terms.keep is not None:
-        require_place(terms.keep)
-    contenders = [open_contender(source) for source in generated]
+    contenders = _at_the_door(real, generated, terms)
     avoid = frozenset(one.avoid for one in contenders if one.avoid)
     choose_spaces(terms.extractors, avoid)  # a wish that cannot be met is refused before anything is read
     sides = {contender.side for contender in contenders if contender.side}
@@ -136,6 +133,20 @@ def evaluate_all(
     if terms.keep is not None and len(against.reference_scores) > known:
         write_real_set(against, terms.keep)
     return judged
+
+
+def _at_the_door(real: Source, generated: Sequence[Source | Model], terms: Terms) -> list[Contender]:
+    """Give what is to be judged, and refuse what no reading could make right."""
+    _refuse_one_place([real, *generated])
+    if terms.keep is not None:
+        require_place(terms.keep)
+    contenders = [open_contender(source) for source in generated]
+    if terms.count is not None and all(one.model is None for one in contenders):
+        raise InputError(
+            f"{terms.count} images were to be drawn, and no model is judged that could draw them. All images given are judged: "
+            "leave out --count, or give fewer images."
+        )
+    return contenders
 
 
 def _judge(real: RealSet, drawn: ImageSet, timing: Mapping[str, float | str], report: Report) -> Judgement:
