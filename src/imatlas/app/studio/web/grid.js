@@ -54,6 +54,12 @@ export class Grid {
     this.rows = order.subarray(0, starts[cells]);
     /** starts[c] .. starts[c + 1] are the rows of cell c */
     this.starts = starts;
+    /** their places, one after the other as they are drawn */
+    this.laid = new Float32Array(2 * this.rows.length);
+    for (let i = 0; i < this.rows.length; i++) {
+      this.laid[2 * i] = places[2 * this.rows[i]];
+      this.laid[2 * i + 1] = places[2 * this.rows[i] + 1];
+    }
   }
 
   /** @param {number} x */
@@ -94,8 +100,8 @@ export class Grid {
     const [x0, y0, x1, y1] = bounds, found = [];
     for (const [begin, end] of this.runs(bounds)) {
       for (let i = begin; i < end; i++) {
-        const row = this.rows[i], x = this.places[2 * row], y = this.places[2 * row + 1];
-        if (x >= x0 && x <= x1 && y >= y0 && y <= y1) found.push(row);
+        const x = this.laid[2 * i], y = this.laid[2 * i + 1];
+        if (x >= x0 && x <= x1 && y >= y0 && y <= y1) found.push(this.rows[i]);
       }
     }
     return found;
@@ -109,13 +115,22 @@ export class Grid {
     let best = -1, least = radius * radius;
     for (const [begin, end] of this.runs([x - radius, y - radius, x + radius, y + radius])) {
       for (let i = begin; i < end; i++) {
-        const row = this.rows[i];
-        const dx = this.places[2 * row] - x, dy = this.places[2 * row + 1] - y;
-        const square = dx * dx + dy * dy;
-        if (square < least || (square === least && best < 0)) [best, least] = [row, square];
+        const dx = this.laid[2 * i] - x, dy = this.laid[2 * i + 1] - y, square = dx * dx + dy * dy;
+        if (square < least || (square === least && best < 0)) [best, least] = [this.rows[i], square];
       }
     }
     return best;
+  }
+
+  /**
+   * Give the points to draw of some runs: every one, or as fair a sample as a number allows, since rows are in random order
+   * within a cell.
+   * @param {[number, number][]} runs @param {number} most
+   * @returns {number} every how many one is drawn
+   */
+  static stride(runs, most) {
+    const seen = runs.reduce((sum, [begin, end]) => sum + end - begin, 0);
+    return seen <= most ? 1 : Math.min(31, Math.ceil(seen / most));
   }
 
   /** Give the row nearest to a place, however far. @param {number} x @param {number} y */
