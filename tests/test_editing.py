@@ -1,18 +1,23 @@
 """A person's edits on their way into training, old models and new maps."""
 
+import json
 import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from laws.threads import one_thread
+from typer.testing import CliRunner
 
+from imatlas.app.cli.main import app
+from imatlas.app.gather import gather_report
 from imatlas.checks import InputError
 from imatlas.generators import Vae
 from imatlas.images import moving_shape
 from imatlas.neighbors import knn_graph
 from imatlas.recipes import Wishes, load_model, map_images, train_atlas, trained_on, with_bank, without_excluded
 from imatlas.store import Atlas, Exclude, Merge, Name, Split, Undo, open_atlas, same_clusters
+from imatlas.store.edits import change_edits
 
 __all__ = ["one_thread"]
 
@@ -154,3 +159,28 @@ def test_the_same_clusters_share_more_than_half_of_what_is_in_either() -> None:
     before = np.array([0, 0, 0, 0, 1, 1, 2, 2, -1])
     after = np.array([5, 5, 5, 1, 1, 0, -1, 2, 2])
     assert same_clusters(before, after) == {0: 5}
+
+
+def test_a_named_cluster_is_asked_for_on_the_command_line_and_named_in_the_report(atlas: Atlas, tmp_path) -> None:
+    atlas.edit(Name(level_of(atlas), 2, "striped shirts"))
+    words = ["generate", str(atlas.folder), "--cluster", "Striped shirts", "--count", "2", "--out", str(tmp_path / "new")]
+    assert CliRunner().invoke(app, words).exit_code == 0
+    told = CliRunner().invoke(app, ["show", str(tmp_path / "new" / "00000.png"), "--json"])
+    assert json.loads(told.stdout)["cluster"] == "striped shirts"
+    contents = gather_report(open_atlas(atlas.folder))
+    assert contents.names_of_clusters[1:3] == ["Cluster 2", "striped shirts"]
+    assert contents.asked_by == "cluster"
+    atlas.edit(Merge(level_of(atlas), (0, 1)))
+    assert gather_report(open_atlas(atlas.folder)).asked_by == "", "the model's clusters are not those of now"
+
+
+def test_edits_of_the_clusters_of_an_earlier_map_are_passed_over_and_told(atlas: Atlas) -> None:
+    """As a crash in the milliseconds between the new map and the new edits leaves them."""
+    found = atlas.manifold
+    change_edits(atlas.folder, lambda edits: replace(edits.of_map("earlier"), names={0: {0: "shirts"}}))
+    again = open_atlas(atlas.folder)
+    np.testing.assert_array_equal(again.manifold.clusters.levels, found.clusters.levels)
+    assert not again.manifold.clusters.groupings
+    assert "of an earlier map; they were passed over" in again.images.notes[-1]
+    again.edit(Name(0, 1, "hats"))
+    assert again.edits.names == {0: {1: "hats"}}

@@ -213,6 +213,17 @@ def test_excluded_images_are_not_drawn(tmp_path):
     assert "Taken out by a person 11 images" in text
 
 
+def test_clusters_are_shown_by_name_and_without_the_images_taken_out(tmp_path):
+    images = make_images(40, labels=False)
+    manifold = make_manifold(images, 3)
+    rows = manifold.rows[manifold.clusters.labels == 1]
+    images.excluded[rows[2:]] = True
+    contents = ReportContents(images, manifold=manifold, places=np.zeros((40, 2)), cluster_names=["hats", "striped shirts"])
+    text = read_page(contents, tmp_path / "report.html").text
+    assert "striped shirts 2 images" in text
+    assert "Cluster 3" in text
+
+
 def test_many_clusters_are_shown_in_part_and_the_rest_is_counted(tmp_path):
     images = make_images(400, labels=False)
     contents = ReportContents(images, manifold=make_manifold(images, 90), places=np.random.default_rng(0).normal(size=(400, 2)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +49,8 @@ def gather_report(atlas: Atlas, *, report: Report = silent) -> ReportContents:
         return ReportContents(**common)  # type: ignore[arg-type]
     folder = atlas.model(name)
     model = load_model(folder)
-    asked_by, samples = _samples(model, report)
+    is_regrouped = folder.edits is not None and folder.edits.regroupings != atlas.edits.regroupings
+    asked_by, samples = _samples(replace(model, map_key=MAP_GONE) if is_regrouped else model, report)
     asked = samples.codes.fields[asked_by][:, 0].astype(np.int64) if asked_by else None
     scores = folder.scores
     return ReportContents(
@@ -78,7 +80,7 @@ def _samples(model: Model, report: Report) -> tuple[str, Samples]:
     """Ten images of each class or cluster, of 12 spread over all if there are more; the first seeds if there is neither."""
     by_name = {condition.name: condition for condition in model.conditions if isinstance(condition, CategoryCondition)}
     if model.map_key == MAP_GONE:
-        by_name.pop("cluster", None)  # the numbers of now mean other images
+        by_name.pop("cluster", None)  # the clusters of now are other images
     asked_by = next((field for field in FIELDS_SHOWN if field in by_name), "")
     if not asked_by:
         return "", model.sample(range(SHOWN_GROUPS * SHOWN_OF_EACH), report=report)

@@ -126,7 +126,7 @@ def _beside(contents: ReportContents) -> dict | None:
     chosen = numbers[np.argsort(-counts, kind="stable")[:_GROUPS_SHOWN]]
     rows_shown = []
     for group in np.sort(chosen):
-        there = np.flatnonzero(groups == group)
+        there = np.flatnonzero((groups == group) & ~_mask(images.excluded))
         drawn = np.flatnonzero(contents.asked == group)[:10]
         beside = chance.choice(there, min(len(drawn), len(there)), replace=False)
         if len(beside):

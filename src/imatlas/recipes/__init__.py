@@ -1,7 +1,7 @@
 """Whole journeys, each a short function that returns values: learn a manifold, train, judge, walk."""
 
 from imatlas.recipes.adding import Addition, add_images, add_rows, place_images
-from imatlas.recipes.editing import trained_on, without_excluded
+from imatlas.recipes.editing import named_now, trained_on, without_excluded
 from imatlas.recipes.evaluating import Terms, evaluate, evaluate_all
 from imatlas.recipes.exporting import Exported, Origin, export_from, export_model, load_extractor
 from imatlas.recipes.forecasting import Forecast, StepForecast, forecast, forecast_images, forecast_rows, refuse_too_large
@@ -84,6 +84,7 @@ __all__ = [
     "mapper_of",
     "methods_of",
     "morph",
+    "named_now",
     "pick_device",
     "place_images",
     "place_rows",

@@ -14,7 +14,7 @@ from imatlas.checks import InputError
 from imatlas.conditions import ClusterCondition, Condition, level_columns
 from imatlas.files import is_atlas
 from imatlas.neighbors import search
-from imatlas.store import Atlas, ModelFolder, open_atlas, same_clusters
+from imatlas.store import Atlas, ModelFolder, open_atlas
 from imatlas.values import Geodesics, ImageSet, KnnGraph, Manifold
 
 __all__ = ["named_now", "trained_on", "without_excluded"]
@@ -76,27 +76,15 @@ def without_excluded(manifold: Manifold, images: ImageSet) -> Manifold:
 
 
 def named_now(conditions: tuple[Condition, ...], folder: ModelFolder) -> tuple[Condition, ...]:
-    """Give the conditions of a model of the present map with the names that clusters have by now.
-
-    A cluster that was merged or split since the training has its name if it is still mostly the same images.
-    """
+    """Give the conditions of a model of the present map with the names that clusters have by now."""
     place = folder.atlas_folder
     if place is None or not is_atlas(place) or not any(isinstance(one, ClusterCondition) for one in conditions):
         return conditions
     atlas = open_atlas(place)
     if not any(atlas.edits.names.values()):
         return tuple(one.renamed({}) if isinstance(one, ClusterCondition) else one for one in conditions)
-    now, then = atlas.manifold.clusters, _then(atlas, folder).manifold.clusters
-    levels = level_columns(now)
-    named = []
-    for one in conditions:
-        if isinstance(one, ClusterCondition):
-            level = levels[one.level]
-            same = same_clusters(now.of_level(level), then.of_level(level))
-            names = now.grouping(level).names
-            one = one.renamed({same[number]: name for number, name in names.items() if number in same})
-        named.append(one)
-    return tuple(named)
+    names, levels = atlas.cluster_names(folder), level_columns(atlas.found.clusters)
+    return tuple(one.renamed(names[levels[one.level]]) if isinstance(one, ClusterCondition) else one for one in conditions)
 
 
 def _then(atlas: Atlas, folder: ModelFolder) -> Atlas:

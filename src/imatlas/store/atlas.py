@@ -18,10 +18,10 @@ from imatlas.checks import InputError
 from imatlas.files import content_hash, locked
 from imatlas.images import read_cache, write_cache
 from imatlas.store.added import Batch, list_batches
-from imatlas.store.carrying import carried
+from imatlas.store.carrying import carried, names_under
 from imatlas.store.edits import Change, Edits, Exclude, Include, Redo, Undo, change_edits, read_edits
 from imatlas.store.header import changed_header, claim_folder, holds_matrix, read_header
-from imatlas.store.manifold_files import has_manifold, read_manifold, read_places, write_manifold
+from imatlas.store.manifold_files import has_manifold, read_manifold, read_map_key, read_places, write_manifold
 from imatlas.store.models import ModelFolder, list_models, make_model_folder
 from imatlas.store.packed import read_packed, write_packed
 from imatlas.store.regrouping import regrouped, settled
@@ -31,6 +31,8 @@ __all__ = ["Atlas", "create_atlas", "open_atlas"]
 
 _ROOM = {"extractor": "features", "neighbors": "graph", "map": "map", "clusters": "clusters"}
 """Name of a packed estimator -> sub-folder it is kept in; other names go to fitted/."""
+
+OF_ANOTHER_MAP = "Names, merges and splits of clusters in edits.json are of an earlier map; they were passed over."
 
 
 class Atlas:
@@ -61,7 +63,10 @@ class Atlas:
     @cached_property
     def images(self) -> ImageSet:
         """The image set, pixels as a memory map, with the exclusions of edits.json applied."""
-        return _without_excluded(read_cache(self.folder / "images"), self.edits)
+        edits, map_key = self.edits, read_map_key(self.folder)
+        if edits.touches_clusters and map_key not in ("", edits.map_key):
+            edits = replace(edits, notes=(*edits.notes, OF_ANOTHER_MAP))
+        return _without_excluded(read_cache(self.folder / "images"), edits)
 
     @cached_property
     def edits(self) -> Edits:
@@ -71,7 +76,7 @@ class Atlas:
     def under(self, edits: Edits) -> Atlas:
         """Give a handle of the same folder whose images and clusters are those of other edits, such as a model's own."""
         atlas = Atlas(self.folder)
-        atlas.edits = edits
+        atlas.edits, atlas.found = edits, self.found
         return atlas
 
     def edit(self, change: Change, *, revision: int | None = None) -> Edits:
@@ -115,7 +120,16 @@ class Atlas:
     @cached_property
     def manifold(self) -> Manifold:
         """What was learned from the training rows, clusters as a person left them; large arrays are memory maps."""
-        return regrouped(read_manifold(self.folder), self.edits)
+        return regrouped(self.found, self.edits)
+
+    @cached_property
+    def found(self) -> Manifold:
+        """The manifold as it was learned, before anybody named, merged or split clusters."""
+        return read_manifold(self.folder)
+
+    def cluster_names(self, folder: ModelFolder) -> list[dict[int, str]]:
+        """What clusters are called now, by the numbers a model of the present map has for them, level by level."""
+        return names_under(self.edits if folder.edits is None else folder.edits, self.found, self.edits)
 
     @cached_property
     def places(self) -> np.ndarray:
@@ -155,7 +169,7 @@ class Atlas:
         write_manifold(self.folder, manifold, places)
         if before is not None:
             change_edits(self.folder, lambda edits: carried(edits, before, manifold))
-        self._forget("places")
+        self._forget("found", "places")
 
     def save_packed(self, name: str, settings: Mapping[str, object], arrays: Mapping[str, np.ndarray]) -> None:
         """Keep a fitted estimator as its `pack()` gives it: settings (JSON values) and arrays.

@@ -15,7 +15,7 @@ from imatlas.store.edits import Edits, Merge, Split
 from imatlas.store.regrouping import regrouped
 from imatlas.values import Manifold
 
-__all__ = ["carried", "same_clusters"]
+__all__ = ["carried", "names_under", "same_clusters"]
 
 
 def carried(edits: Edits, before: Manifold, after: Manifold) -> Edits:
@@ -51,6 +51,26 @@ def carried(edits: Edits, before: Manifold, after: Manifold) -> Edits:
         lost += [f"the name {name}" for number, name in grouping.names.items() if number not in same]
         names[level + finer] = {same[number]: name for number, name in grouping.names.items() if number in same}
     return replace(moved, names={level: some for level, some in names.items() if some}, notes=_told(lost))
+
+
+def names_under(then: Edits, found: Manifold, now: Edits) -> list[dict[int, str]]:
+    """Give what clusters are called now by the numbers that they had under the edits of then, level by level.
+
+    A cluster that was merged or split since has its name if it is still mostly the same images.
+
+    Parameters
+    ----------
+    found : the manifold as it was learned.
+    """
+    before, after = regrouped(found, then), regrouped(found, now)
+    names = []
+    for level in range(found.clusters.levels.shape[1]):
+        called = dict(after.clusters.grouping(level).names)
+        if called and then.regroupings != now.regroupings:
+            same = _same(after, before, level, level)
+            called = {same[number]: name for number, name in called.items() if number in same}
+        names.append(called)
+    return names
 
 
 def same_clusters(before: np.ndarray, after: np.ndarray) -> dict[int, int]:

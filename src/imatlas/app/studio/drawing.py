@@ -24,8 +24,8 @@ from imatlas.features import Extractor
 from imatlas.manifold import NeighborMap
 from imatlas.neighbors import search
 from imatlas.pictures import contact_sheet, png_bytes
-from imatlas.recipes import Model, draw_ways, extractor_of, load_model, mapper_of
-from imatlas.recipes.modeling import load_unfinished, require_same_map
+from imatlas.recipes import Model, draw_ways, extractor_of, load_model, mapper_of, named_now
+from imatlas.recipes.modeling import MAP_GONE, load_unfinished, require_same_map
 from imatlas.sampling import neighborhoods_of, sample, say_codes
 from imatlas.values import OFF_THE_MAP, Codes, Dials, Example, Samples
 
@@ -51,7 +51,7 @@ class Easel:
 
     def __init__(self, view: View) -> None:
         self.view = view
-        self._loaded: dict[tuple[str, int], Model] = {}
+        self._loaded: dict[tuple[str, int], tuple[int, Model]] = {}
 
     @cached_property
     def extractor(self) -> Extractor:
@@ -74,8 +74,11 @@ class Easel:
         folder = self.view.atlas.model_or_default(name)
         weights = folder.folder / "model.safetensors"
         key = (folder.name, weights.stat().st_mtime_ns if weights.is_file() else 0)
-        model = self._loaded.pop(key, None) or load_model(folder)
-        self._loaded[key] = model  # the last used comes last
+        revision = self.view.atlas.edits.revision
+        known, model = self._loaded.pop(key, None) or (revision, load_model(folder))
+        if known != revision and model.map_key != MAP_GONE:  # clusters may be called otherwise by now
+            model = replace(model, conditions=named_now(model.conditions, folder))
+        self._loaded[key] = (revision, model)  # the last used comes last
         while len(self._loaded) > MOST_LOADED:
             self._loaded.pop(next(iter(self._loaded)))
         return model

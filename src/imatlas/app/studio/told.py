@@ -25,7 +25,7 @@ from imatlas.app.studio.answers import (
 from imatlas.app.studio.sheets import thumbs_of
 from imatlas.app.studio.view import VALUES, View
 from imatlas.app.trust_rows import trust_rows
-from imatlas.conditions import CONDITIONS, CategoryCondition, FeatureCondition
+from imatlas.conditions import CONDITIONS, CategoryCondition, ClusterCondition, FeatureCondition, level_columns
 from imatlas.store import Atlas, ModelFolder
 
 __all__ = ["DIALS", "ModelShelf", "atlas_facts"]
@@ -70,10 +70,10 @@ PIXEL_SIDE = 32
 
 
 class ModelShelf:
-    """The trained models of an atlas in words; each is read once, until its files change."""
+    """The trained models of an atlas in words; each is read once, until its files, the map or the edits change."""
 
     def __init__(self) -> None:
-        self._told: dict[tuple, ModelFacts] = {}
+        self._told: dict[str, tuple[tuple, ModelFacts]] = {}
         self._lock = threading.Lock()
 
     def of(self, atlas: Atlas) -> list[ModelFacts]:
@@ -84,10 +84,11 @@ class ModelShelf:
                 folder = atlas.model(name)
                 if not folder.is_trained:
                     continue
-                key = (name, (folder.folder / "model.safetensors").stat().st_mtime_ns, folder.map_key)
-                if key not in self._told:
-                    self._told[key] = _model_facts(folder)
-                told.append(self._told[key].model_copy(update={"default": name == default}))
+                changed = (folder.folder / "model.safetensors").stat().st_mtime_ns
+                key = (changed, folder.map_key, atlas.edits.revision)
+                if name not in self._told or self._told[name][0] != key:
+                    self._told[name] = (key, _model_facts(atlas, folder))
+                told.append(self._told[name][1].model_copy(update={"default": name == default}))
         return told
 
 
@@ -117,9 +118,10 @@ def _labels(view: View) -> list[Labels]:
         found.append(Labels(name="class", title="Class", groups=list(view.images.class_names), condition="class"))
     for level in range(view.levels.shape[1]):
         grouping = view.manifold.clusters.grouping(level)
-        count = len(np.unique(grouping.stands_for))
+        own = grouping.stands_for == np.arange(len(grouping.stands_for))
         asked = next((name for name, column in view.level_of.items() if column == level), None)
-        found.append(Labels(name=f"cluster-{level}", title=f"{count} clusters", groups=grouping.all_names, condition=asked))
+        groups = [name if is_own else "" for name, is_own in zip(grouping.all_names, own, strict=True)]  # "" was merged away
+        found.append(Labels(name=f"cluster-{level}", title=f"{own.sum()} clusters", groups=groups, condition=asked))
     return found
 
 
@@ -158,7 +160,7 @@ def _map_facts(view: View) -> MapFacts:
     )
 
 
-def _model_facts(folder: ModelFolder) -> ModelFacts:
+def _model_facts(atlas: Atlas, folder: ModelFolder) -> ModelFacts:
     config = folder.config
     is_remapped = folder.map_key not in ("", config.get("map"))
     names = [name for name, *_ in config["fields"] if name in CONDITIONS and (name == "class" or not is_remapped)]
@@ -170,7 +172,7 @@ def _model_facts(folder: ModelFolder) -> ModelFacts:
         title=f"{folder.name.partition('-')[0].lstrip('0')} {config['kind'].replace('_', ' ')}",
         kind=config["kind"],
         default=False,
-        conditions=[_condition(folder, name) for name in names],
+        conditions=[_condition(atlas, folder, name) for name in names],
         dials={
             name: Dial(low=low, high=high, usual=dials[name], says=says, whole=name == "steps")
             for name, (low, high, says) in DIALS.items()
@@ -180,10 +182,12 @@ def _model_facts(folder: ModelFolder) -> ModelFacts:
     )
 
 
-def _condition(folder: ModelFolder, name: str) -> Condition:
+def _condition(atlas: Atlas, folder: ModelFolder, name: str) -> Condition:
     kind, title = CONDITIONS[name], TITLES[name]
     if issubclass(kind, CategoryCondition):
         packed = kind.unpack(*folder.load_packed(f"condition-{name}"))
+        if isinstance(packed, ClusterCondition):
+            packed = packed.renamed(atlas.cluster_names(folder)[level_columns(atlas.found.clusters)[packed.level]])
         return Condition(name=name, title=title, kind="choice", choices=list(packed.offered))
     if issubclass(kind, FeatureCondition):
         return Condition(name=name, title=title, kind="example")
