@@ -9,6 +9,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from imatlas.app.cli.main import app
+from imatlas.generators import CodeFlow
 from imatlas.images import moving_shape
 from imatlas.studies import judging
 
@@ -27,10 +28,12 @@ def command(*words: object, code: int = 0) -> str:
 
 @pytest.fixture(scope="module", autouse=True)
 def few_metrics():
-    """What is measured plays no part here, so a few quick metrics stand for all."""
+    """What is measured, and how well, plays no part here: a few quick metrics and a small flow stand for all."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(judging, "METRICS", ("kernel_distance", "coverage", "copy_rate"))
         patch.setattr(judging, "COPY_METRICS", ("copy_rate",))
+        patch.setattr(CodeFlow, "width", 16)
+        patch.setattr(CodeFlow, "depth", 1)
         yield
 
 

@@ -12,7 +12,7 @@ from imatlas.images import moving_shape, split_images
 from imatlas.recipes import Wishes, fit_manifold
 from imatlas.studies import ARMS, Study, arms_of, code_samplers, find_arms
 from imatlas.studies.code_samplers import CODE_SAMPLERS
-from imatlas.studies.partitions import FILTERS, densest_half, pixel_clusters, random_clusters, surface_clusters
+from imatlas.studies.partitions import FILTERS, counted_clusters, densest, pixel_clusters, random_clusters, surface_clusters
 
 __all__ = ["one_thread"]
 
@@ -103,11 +103,17 @@ def test_groups_of_other_features_are_found_by_the_same_method(remade, images, m
     np.testing.assert_array_equal(remade(images, manifold, 0).clusters.labels, found.labels)
 
 
-def test_half_of_the_images_stand_in_the_places_of_the_others(images, manifold):
-    rows = densest_half(images, manifold, 0).rows
+def test_another_number_of_clusters_is_found_in_the_same_features(images, manifold):
+    found = [counted_clusters(images, manifold, 0, n_clusters=n).clusters for n in (2, 4)]
+    assert [one.n_clusters for one in found] == [2, 4]
+    assert all(one.centroids.shape[1] == manifold.features.rows.shape[1] for one in found)
+
+
+def test_images_of_denser_parts_stand_in_the_places_of_the_others(images, manifold):
+    rows = densest(images, manifold, 0, share=0.75).rows
     assert len(rows) == len(manifold)
     there = np.isin(manifold.rows, rows)
-    assert there.sum() == (len(rows) + 1) // 2
+    assert there.sum() == round(0.75 * len(rows))
     assert manifold.density[there].min() >= manifold.density[~there].max()
     np.testing.assert_array_equal(rows[there], manifold.rows[there])
 

@@ -45,6 +45,10 @@ def base(name="unconditional-longer"):
 def test_a_difference_that_stands_in_every_repeat_and_space_is_claimed():
     said, _ = told(base(), cells("clusters", scaled(0.7, 0.01)))
     assert "clusters is better than unconditional-longer: kernel distance 30 % lower in a (95 % interval -3" in said
+    assert "Every interval is clear of 10 %." in said
+    said, _ = told(base(), cells("clusters", scaled(0.88, 0.05)))
+    assert "clusters is better" in said
+    assert "clear of" not in said
     said, _ = told(base(), cells("clusters", scaled(1.3, 0.01)))
     assert "clusters is worse than unconditional-longer" in said
 

@@ -15,7 +15,7 @@ from imatlas.app.sheets import PALETTE, data_uri, mosaic
 from imatlas.app.words import flat, number, plural
 from imatlas.evaluation.copies import PIXEL_SPACE
 from imatlas.files import read_json
-from imatlas.studies import ArmDifference, Outcome, by_arm, pixels_of
+from imatlas.studies import Arm, ArmDifference, Outcome, by_arm, pixels_of
 from imatlas.studies.cells import CellResult
 from imatlas.studies.judging import COPIES, headline
 from imatlas.studies.words import named
@@ -79,7 +79,7 @@ def write_comparison(outcome: Outcome, path: Path) -> None:
         "verdict": list(outcome.verdict),
         "tiles": [],
         "tile_columns": 4,
-        "arms": [{"name": arm.name, "says": arm.says, "against": arm.against} for arm in outcome.arms],
+        "arms": [_arm(outcome, arm) for arm in outcome.arms],
         "tables": [_table(outcome, measure, space) for space in spaces],
         "measure": named(measure),
         "shown": list(SHOWN),
@@ -111,6 +111,14 @@ def _subtitle(outcome: Outcome) -> list[str]:
 def _charge(outcome: Outcome, repeat: int) -> float:
     """Seconds that the manifold of a repeat took, as far as an arm was charged for it."""
     return max((one.seconds["charged"] for one in outcome.results if one.repeat == repeat), default=0.0)
+
+
+def _arm(outcome: Outcome, arm: Arm) -> dict[str, str]:
+    """Say what an arm is, and how many values each of its conditions has."""
+    sizes: Mapping[str, int] = next((one.facts["sizes"] for one in outcome.results if one.arm == arm.name), {})
+    known = ", ".join(f"{name.replace('_', ' ')} ({size:,})" for name, size in sizes.items())
+    against = "" if arm.against == arm.name else arm.against
+    return {"name": arm.name, "says": arm.says, "conditions": known or "none", "against": against}
 
 
 def _table(outcome: Outcome, measure: str, space: str) -> dict:

@@ -10,13 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from imatlas.checks import InputError
 from imatlas.conditions import CONDITIONS
 from imatlas.studies.partitions import (
     Remake,
     as_learned,
-    densest_half,
+    counted_clusters,
+    densest,
     pixel_clusters,
     random_clusters,
     surface_clusters,
@@ -40,7 +42,7 @@ class Fit:
     name : of its folder.
     conditions : keys of `CONDITIONS`, those of them that the set has; none = unconditional. Without the class, labels are
         hidden.
-    charged : what is taken from its time: "nothing", "stage" (all that the map took) or "own" (what `remade` took).
+    charged : what is taken from its time: "nothing", "stage" (all that the map took), "own" (what `remade` took) or "both".
     remade : gives the manifold it is trained with.
     kind : key of `GENERATORS`; empty = the study's.
     """
@@ -108,7 +110,22 @@ _FLOWS = (
     Arm("all-conditions", "all that the manifold gives, as imatlas run trains", Fit("all-conditions", _UNLABELLED, "stage")),
     Arm("classes", "the true labels", Fit("classes", ("class",))),
     Arm("oracle-codes", "neighborhoods of training images, which no prior drew: a ceiling", _NEIGHBORHOOD, "bank"),
-    Arm("dense-half", "no condition, trained on the denser half of the images", Fit("dense-half", (), "stage", densest_half)),
+    *(
+        Arm(
+            f"clusters-{n}",
+            f"{n} clusters of the manifold's features, or as many as are large enough",
+            Fit(f"clusters-{n}", ("cluster",), "both", partial(counted_clusters, n_clusters=n)),
+        )
+        for n in (10, 30, 100)
+    ),
+    *(
+        Arm(
+            f"dense-{percent}",
+            f"no condition, trained on the {percent} % of the images in the densest parts",
+            Fit(f"dense-{percent}", (), "stage", partial(densest, share=percent / 100)),
+        )
+        for percent in (80, 50)
+    ),
 )
 _CODES = {
     "normal": "a VAE drawn from its own normal prior",

@@ -14,13 +14,14 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from imatlas import __version__
 from imatlas.files import read_json, reading, write_bytes, write_json
 from imatlas.progress import Report, silent
-from imatlas.recipes import RealSet, Wishes
+from imatlas.studies.bench import Bench
 from imatlas.studies.drawing import draw, seeds_of
 from imatlas.studies.fits import Ground, train_fit
 from imatlas.studies.judging import as_score, score_images
@@ -29,8 +30,20 @@ from imatlas.values import Score
 
 __all__ = ["CellResult", "code_hash", "pixels_of", "read_cell", "run_cell", "weights_of"]
 
-COMPUTES = ("conditions", "evaluation", "features", "generators", "geometry", "manifold", "neighbors", "networks", "recipes")
-"""Folders of the package that decide the numbers of a cell, beside `training` and `sampling.py`."""
+FOLDERS = (
+    "conditions",
+    "evaluation",
+    "features",
+    "generators",
+    "geometry",
+    "manifold",
+    "neighbors",
+    "networks",
+    "recipes",
+    "training",
+)
+FILES = ("sampling.py", "studies/code_samplers.py", "studies/drawing.py", "studies/fits.py", "studies/partitions.py")
+"""Folders and files of the package that decide the numbers of a cell."""
 
 
 @dataclass(frozen=True)
@@ -50,35 +63,31 @@ class CellResult:
     length: float
     scores: tuple[Score, ...]
     seconds: Mapping[str, float]
-    facts: Mapping[str, object]
+    facts: Mapping[str, Any]
 
     def value(self, name: str, space: str) -> float | None:
         """Give a score by its name and space; None where it was not measured."""
         return next((score.value for score in self.scores if (score.name, score.space) == (name, space)), None)
 
 
-def run_cell(
-    cell: Cell, ground: Ground, real: RealSet, home: Path, *, wishes: Wishes, count: int, report: Report = silent
-) -> CellResult:
+def run_cell(bench: Bench, cell: Cell, ground: Ground, *, report: Report = silent) -> CellResult:
     """Train, draw and judge a cell, and keep it.
 
     Parameters
     ----------
+    bench : of the study.
     cell : what is to be done.
-    ground, real : of its repeat, and of the whole study.
-    home : folder of the study.
-    wishes, count : of the study.
+    ground : of its repeat.
     """
-    place = weights_of(home, cell)
-    trained = train_fit(ground, cell.arm.fit, wishes, place, length=cell.length, report=report)
+    home, count = bench.home, bench.count
+    trained = train_fit(ground, cell.arm.fit, weights_of(home, cell), length=cell.length, report=report)
     start = time.monotonic()
     pixels = draw(trained.model, cell.arm, ground, seeds_of(cell.repeat, count), report=report)
     drawing = time.monotonic() - start
-    scores = score_images(real, pixels, report=report)
+    scores = score_images(bench.real, pixels, report=report)
     judging = time.monotonic() - start - drawing
     speed = Score("images_per_second", "", count / max(drawing, 1e-9), None, None, "higher", count, "speed")
-    charged, time_trained = (float(str(trained.facts[name])) for name in ("charged", "trained"))
-    seconds = {"charged": charged, "trained": time_trained, "drawing": drawing, "judging": judging}
+    seconds = trained.seconds | {"drawing": drawing, "judging": judging}
     result = CellResult(cell.arm.name, cell.repeat, cell.length, (*scores, speed), seconds, dict(trained.facts) | _here())
     _write_pixels(home, cell, pixels)
     write_json(_path(home, cell), asdict(result))
@@ -118,8 +127,8 @@ def weights_of(home: Path, cell: Cell) -> Path:
 def code_hash() -> str:
     """Give a hash of the code that decides the numbers of a cell, kept with it: cells of other code are told apart."""
     house = Path(__file__).parents[1]
-    folders = [house / name for name in (*COMPUTES, "training")]
-    files = [house / "sampling.py", *(path for folder in folders for path in sorted(folder.rglob("*.py")))]
+    files = [house / name for name in FILES]
+    files += [path for name in FOLDERS for path in sorted((house / name).rglob("*.py"))]
     digest = hashlib.blake2b(digest_size=6)
     for path in files:
         digest.update(path.read_bytes())

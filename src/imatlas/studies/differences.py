@@ -64,13 +64,13 @@ class ArmDifference:
         return "trainings" if len(self.values) > 1 else "drawing images"
 
     @property
-    def gain(self) -> float:
-        """The difference with the sign turned so that above 0 the arm is better."""
-        return -self.value if self.better == "lower" else self.value
+    def least(self) -> float:
+        """The least size of the difference that the interval allows; 0 where it holds 0, or there is none."""
+        return 0.0 if self.interval is None else max(self.interval[0], -self.interval[1], 0.0)
 
     @property
     def gain_interval(self) -> tuple[float, float] | None:
-        """The interval of the gain, low end first."""
+        """The interval with the sign turned so that above 0 the arm is better, low end first."""
         if self.interval is None:
             return None
         low, high = self.interval

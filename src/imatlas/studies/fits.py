@@ -6,11 +6,11 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from imatlas.checks import InputError
 from imatlas.conditions import CONDITIONS
 from imatlas.features import Extractor
-from imatlas.files import content_hash
 from imatlas.progress import Report, silent
 from imatlas.recipes import (
     Model,
@@ -37,21 +37,36 @@ LEAST_SHARE = 0.1
 
 @dataclass(frozen=True)
 class Ground:
-    """What all fits of a repeat share: the images, what was learned of them, how many seconds that took, and the seed."""
+    """What all fits of a repeat share.
+
+    Parameters
+    ----------
+    images : of the study.
+    manifold, extractor, seconds : what was learned of them, what made its features, and how long it took.
+    wishes : of the study.
+    repeat : which one it is, from 1.
+    """
 
     images: ImageSet
     manifold: Manifold
     extractor: Extractor
     seconds: float
-    seed: int
+    wishes: Wishes
+    repeat: int
+
+    @property
+    def seed(self) -> int:
+        """Seed of everything random in the repeat."""
+        return self.wishes.seed + self.repeat - 1
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained model and what is to be told of its training, JSON values by name."""
+    """A trained model, the seconds charged and trained, and what else is to be told of its training, JSON values by name."""
 
     model: Model
-    facts: Mapping[str, object]
+    seconds: dict[str, float]
+    facts: dict[str, Any]
 
 
 def ground_of(images: ImageSet, wishes: Wishes, home: Path, repeat: int, *, report: Report = silent) -> Ground:
@@ -59,13 +74,13 @@ def ground_of(images: ImageSet, wishes: Wishes, home: Path, repeat: int, *, repo
 
     Parameters
     ----------
-    wishes : of the study; the seed of the repeat is that many after its own.
+    wishes : of the study; the seeds of the repeats follow its own.
     home : folder of the study.
     repeat : from 1.
     """
-    wishes = replace(wishes, seed=wishes.seed + repeat - 1)
-    atlas = map_images(images, home / "repeats" / f"{repeat}.atlas", wishes, report=report)
-    return Ground(images, atlas.manifold, extractor_of(atlas), float(atlas.seconds["map"]), wishes.seed)
+    own = replace(wishes, seed=wishes.seed + repeat - 1)
+    atlas = map_images(images, home / "repeats" / f"{repeat}.atlas", own, report=report)
+    return Ground(images, atlas.manifold, extractor_of(atlas), float(atlas.seconds["map"]), wishes, repeat)
 
 
 def names_for(fit: Fit, images: ImageSet, manifold: Manifold) -> list[str]:
@@ -85,16 +100,13 @@ def names_for(fit: Fit, images: ImageSet, manifold: Manifold) -> list[str]:
     return there
 
 
-def train_fit(
-    ground: Ground, fit: Fit, wishes: Wishes, place: Path, *, length: float = 1.0, report: Report = silent
-) -> Trained:
+def train_fit(ground: Ground, fit: Fit, place: Path, *, length: float = 1.0, report: Report = silent) -> Trained:
     """Train a fit, go on with its training, or read it where it is done.
 
     Parameters
     ----------
     ground : of its repeat.
     fit : what is trained.
-    wishes : of the study.
     place : folder of its weights.
     length : share of the budget.
 
@@ -108,19 +120,21 @@ def train_fit(
     folder = ModelFolder(place)
     if not folder.is_trained:
         place.mkdir(parents=True, exist_ok=True)
-        _train(ground, fit, wishes, folder, length=length, report=report)
+        _train(ground, fit, folder, length=length, report=report)
     model = load_model(folder)
-    model.generator.to(pick_device(wishes.device))
+    model.generator.to(pick_device(ground.wishes.device))
     if model.prior is not None:
         model.prior.to(model.generator.device)
-    return Trained(model, _facts(folder, model))
+    return _told(folder, model)
 
 
-def plan_fit(fit: Fit, wishes: Wishes, seed: int, charges: Mapping[str, float], *, length: float = 1.0) -> dict[str, object]:
+def plan_fit(fit: Fit, wishes: Wishes, charges: Mapping[str, float], *, length: float = 1.0) -> dict[str, object]:
     """Give the plan of a fit as JSON values, with what it is charged; it is kept, so that a run goes on as it began.
 
     Parameters
     ----------
+    fit, length : what is trained, and for what share of the budget.
+    wishes : budget, steps and precision.
     charges : seconds by what `Fit.charged` may be. Where training is counted in steps nothing is charged.
 
     Raises
@@ -137,17 +151,17 @@ def plan_fit(fit: Fit, wishes: Wishes, seed: int, charges: Mapping[str, float], 
             "principal_components."
         )
     steps = max(1, round(wishes.steps * length)) if wishes.steps else 0
-    key = content_hash(fit.name, wishes.generator, whole, steps, seed)
-    begun = {"steps": steps, "seconds": whole - charged, "charged": charged, "seed": seed, "precision": wishes.precision}
-    return {"key": key} | begun
+    return {"steps": steps, "seconds": whole - charged, "charged": charged, "precision": wishes.precision}
 
 
-def _train(ground: Ground, fit: Fit, wishes: Wishes, folder: ModelFolder, *, length: float, report: Report) -> None:
+def _train(ground: Ground, fit: Fit, folder: ModelFolder, *, length: float, report: Report) -> None:
     """Train a fit into its folder."""
+    wishes = ground.wishes
     images = ground.images if "class" in fit.conditions else replace(ground.images, labels=None, class_names=())
     start = time.monotonic()
     manifold = fit.remade(images, ground.manifold, ground.seed)
-    charges = {"nothing": 0.0, "stage": ground.seconds, "own": time.monotonic() - start}
+    own = time.monotonic() - start
+    charges = {"nothing": 0.0, "stage": ground.seconds, "own": own, "both": ground.seconds + own}
     names = names_for(fit, images, manifold)
     model = build_model(images, manifold, kind=fit.kind or wishes.generator, conditions=names, seed=ground.seed)
     device = pick_device(wishes.device)
@@ -156,7 +170,7 @@ def _train(ground: Ground, fit: Fit, wishes: Wishes, folder: ModelFolder, *, len
         model.prior.to(device)
     with folder.held():
         if not (folder.folder / "config.json").is_file():
-            write_plan(model, folder, plan_fit(fit, wishes, ground.seed, charges, length=length))
+            write_plan(model, folder, plan_fit(fit, wishes, charges, length=length) | {"seed": ground.seed})
         told = folder.config["plan"]
         plan = Plan(int(told["steps"]), float(told["seconds"]), seed=ground.seed, precision=str(told["precision"]))
         for progress in train_model(model, images, manifold, plan, folder=folder, extractor=ground.extractor):
@@ -164,14 +178,11 @@ def _train(ground: Ground, fit: Fit, wishes: Wishes, folder: ModelFolder, *, len
         save_model(model, folder, told)
 
 
-def _facts(folder: ModelFolder, model: Model) -> dict[str, object]:
-    """Tell of a training: seconds charged and trained, steps and precision of each stage, categories of its conditions."""
+def _told(folder: ModelFolder, model: Model) -> Trained:
+    """Tell of a training: its seconds, steps and precision of each stage, and the sizes of its conditions."""
     rows = [*ModelFolder(folder.folder / "prior").metrics, *folder.metrics]
     last = {str(row["stage"]): row for row in rows}
-    return {
-        "charged": float(folder.config["plan"]["charged"]),
-        "trained": sum(float(row["seconds"]) for row in last.values()),
-        "steps": {name: row["steps"] for name, row in last.items()},
-        "precision": {name: row["precision"] for name, row in last.items()},
-        "sizes": {condition.name: condition.field.size for condition in model.conditions},
-    }
+    charged, trained = float(folder.config["plan"]["charged"]), sum(float(row["seconds"]) for row in last.values())
+    facts = {name: {stage: row[name] for stage, row in last.items()} for name in ("steps", "precision")}
+    facts["sizes"] = {condition.name: condition.field.size for condition in model.conditions}
+    return Trained(model, {"charged": charged, "trained": trained}, facts)

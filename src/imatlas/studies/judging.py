@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -87,7 +88,7 @@ def sampling_differences(
     return {name: compare_trials(_trial(real, pixels), trial, metrics=metrics) for name, pixels in others.items()}
 
 
-def plant(real: RealSet, pixels: np.ndarray, *, seed: int = 0, report: Report = silent) -> dict[str, object]:
+def plant(real: RealSet, pixels: np.ndarray, *, seed: int = 0, report: Report = silent) -> dict[str, Any]:
     """Replace one generated image in twenty by a training image and say whether the copy rates show it.
 
     Parameters

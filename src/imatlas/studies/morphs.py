@@ -9,11 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 
 import numpy as np
 
-from imatlas.files import read_json, write_json
 from imatlas.progress import Report, silent
 from imatlas.recipes import Model, RealSet, code_chart
 from imatlas.recipes.path_scores import WAYS, draw_each, midpoints
@@ -28,25 +26,19 @@ __all__ = ["AGAIN", "morph_sentences", "score_morphs"]
 AGAIN = "passed through the code"
 
 
-def score_morphs(
-    model: Model, ground: Ground, real: RealSet, path: Path, *, count: int, report: Report = silent
-) -> dict[str, list[dict]]:
-    """Judge the middles of morphs, or read what was kept of it.
+def score_morphs(model: Model, ground: Ground, real: RealSet, *, count: int, report: Report = silent) -> dict[str, list[dict]]:
+    """Judge the middles of morphs.
 
     Parameters
     ----------
     model : with a code.
     ground, real : of its repeat, and of the study.
-    path : of the JSON file in which it is kept.
     count : pairs of held-out images.
 
     Returns
     -------
     "geodesic", "straight" and the images passed through the code -> scores as JSON values.
     """
-    kept = read_json(path) if path.is_file() else {}
-    if kept.get("count") == count:
-        return kept["scores"]
     held_out = ground.images.held_out_rows
     rng = np.random.default_rng([ground.seed, 9])
     first = rng.integers(len(held_out), size=count)
@@ -55,9 +47,7 @@ def score_morphs(
     halfway = midpoints(model, code_chart(model, ground.images, ground.manifold), ends)
     drawn = {name: draw_each(model, codes, ground.seed) for name, codes in zip(WAYS, halfway, strict=True)}
     drawn[AGAIN] = draw_each(model, encode(model.generator, ends[:, 0]), ground.seed)
-    scores = {name: [asdict(score) for score in score_images(real, pixels, report=report)] for name, pixels in drawn.items()}
-    write_json(path, {"count": count, "scores": scores})
-    return scores
+    return {name: [asdict(score) for score in score_images(real, pixels, report=report)] for name, pixels in drawn.items()}
 
 
 def morph_sentences(morphs: Mapping[str, Mapping[str, Sequence[Mapping]]], measure: str) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from imatlas.features import Extractor, Pixels, RandomConvolutions
 from imatlas.manifold import BalancedClusters
 from imatlas.values import Clusters, ImageSet, Manifold
 
-__all__ = ["Remake", "as_learned", "densest_half", "pixel_clusters", "random_clusters", "surface_clusters"]
+__all__ = ["Remake", "as_learned", "counted_clusters", "densest", "pixel_clusters", "random_clusters", "surface_clusters"]
 
 Remake = Callable[[ImageSet, Manifold, int], Manifold]
 """Function: images, manifold, seed -> the manifold that a fit is given in its place."""
@@ -49,15 +49,21 @@ def surface_clusters(images: ImageSet, manifold: Manifold, seed: int) -> Manifol
     return _clustered_by(RandomConvolutions(seed=FILTERS), images, manifold, seed)
 
 
-def densest_half(images: ImageSet, manifold: Manifold, seed: int) -> Manifold:
-    """Let images of the denser half of the manifold stand in the places of the others, so that these are not trained on.
+def counted_clusters(images: ImageSet, manifold: Manifold, seed: int, *, n_clusters: int) -> Manifold:
+    """Find another number of clusters in the features of the manifold; those that turn out too small are dissolved."""
+    clusterer = BalancedClusters(n_clusters, random_state=seed).fit(manifold.features.rows)
+    return replace(manifold, clusters=clusterer.clusters_value())
+
+
+def densest(images: ImageSet, manifold: Manifold, seed: int, *, share: float) -> Manifold:
+    """Let images of the densest share of the manifold stand in the places of the others, so that these are not trained on.
 
     Only for fits without conditions: the features of a row are then no longer those of its image.
     """
     order = np.argsort(-manifold.density, kind="stable")
-    kept, dropped = np.split(order, [(len(order) + 1) // 2])
-    rows = manifold.rows.copy()
-    rows[dropped] = manifold.rows[np.random.default_rng([seed, 6]).permutation(kept)[: len(dropped)]]
+    kept, dropped = np.split(order, [round(share * len(order))])
+    rows = np.array(manifold.rows)
+    rows[dropped] = manifold.rows[np.random.default_rng([seed, 6]).choice(kept, size=len(dropped))]
     return replace(manifold, rows=rows)
 
 

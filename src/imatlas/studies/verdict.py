@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -24,14 +25,21 @@ __all__ = ["WORTH", "effect", "study_verdict", "times_to_quality"]
 WORTH = 0.1
 """The least relative difference that is called one."""
 
-MANIFOLD_ARMS = ("clusters", "middle-clusters", "neighborhood", "place", "all-conditions")
+_CLEAR = f" Every interval is clear of {percent(WORTH)}."
+
+MANIFOLD_ARMS = tuple(
+    name
+    for name, arm in ARMS.items()
+    if not arm.guided and arm.fit.conditions and arm.fit.charged in ("stage", "both") and arm.codes_from != "bank"
+)
+"""Arms that are conditioned with what the manifold gives, which labels may be compared with."""
 
 
 def study_verdict(
     results: Sequence[CellResult],
     differences: Sequence[ArmDifference],
     measure: str,
-    planted: Mapping[str, object],
+    planted: Mapping[str, Any],
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Give the verdict, and notes on what is to be borne in mind.
 
@@ -120,7 +128,8 @@ def _sentence(arm: str, rows: Sequence[ArmDifference], *, complete: bool) -> str
     once = len(rows[0].values) < 2
     if found in ("better", "worse"):
         verb = f"seems {found} than" if once else f"is {found} than"
-        return f"{arm} {verb} {against}: {numbers}."
+        clear = not once and all(row.least > WORTH for row in rows)
+        return f"{arm} {verb} {against}: {numbers}.{_CLEAR if clear else ''}"
     if found == "mixed":
         return f"{arm} against {against}: the judges do not agree on a difference, so nothing is claimed: {numbers}."
     if found == "small":
@@ -166,8 +175,8 @@ def _headline(deciding: Mapping[str, Sequence[ArmDifference]]) -> str:
     return f"Beside {' and '.join(dict.fromkeys(rows[0].against for rows in deciding.values()))}, {'; '.join(told)}."
 
 
-def _planted(planted: Mapping[str, object]) -> str:
-    share = float(str(planted["planted"]))
+def _planted(planted: Mapping[str, Any]) -> str:
+    share = float(planted["planted"])
     if planted["detected"]:
         return f"Copies that were planted among the images ({percent(share)}) were found, so the copy rates can be believed."
     return (
@@ -263,8 +272,8 @@ def _many(deciding: Mapping[str, object]) -> str:
 
 def _mixed(results: Sequence[CellResult]) -> str:
     """Say if cells were made by different code, or trained in different precision."""
-    codes = {str(result.facts.get("code")) for result in results}
-    precise = {value for result in results for value in dict(result.facts.get("precision", {})).values()}  # type: ignore[call-overload]
+    codes = {result.facts["code"] for result in results}
+    precise = {value for result in results for value in result.facts["precision"].values()}
     told = [f"by {len(codes)} versions of the code"] if len(codes) > 1 else []
     told += [f"in different precision ({', '.join(sorted(precise))})"] if len(precise) > 1 else []
     return f"Cells were made {' and '.join(told)}, so their differences are not by the arms alone." if told else ""
