@@ -32,8 +32,8 @@ open().catch((error) => {
 async function open() {
   const atlas = await Atlas.load();
   const studio = new Studio(atlas);
-  const canvas = new URLSearchParams(location.search).get("map") === "canvas";
-  const view = new View({ host: get("map"), points: get("points"), over: get("over") }, atlas, { camera: studio.seen.camera, canvas });
+  const drawnBy = new URLSearchParams(location.search).get("map");
+  const view = new View({ host: get("map"), points: get("points"), over: get("over") }, atlas, { camera: studio.seen.camera, drawnBy });
   head(atlas.meta);
   const chosen = new Chosen(studio, view), drawing = new Drawing(studio), hover = new Hover(studio, view), edits = new Edits(studio);
   const painted = legend(studio, view, chosen);
@@ -75,7 +75,11 @@ function head(meta) {
 
 /** @param {Studio} studio @param {{view: View, edits: Edits}} parts */
 function joined(studio, { view, edits }) {
-  view.onsettled(() => studio.set({ camera: view.whole ? null : view.camera }));
+  view.onsettled(() => {
+    studio.set({ camera: view.whole ? null : view.camera });
+    get("nothing").hidden = view.anything;
+  });
+  get("nothing").addEventListener("click", () => view.fit());
   studio.on("camera", (camera) => { if (camera && camera !== view.camera) view.go(camera); });
   studio.on("reveal", (/** @type {[number, number]} */ place) => view.reveal(...place));
   studio.on("off", (off) => { view.marks.off = off; view.redraw(); });

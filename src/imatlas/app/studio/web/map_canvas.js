@@ -1,5 +1,7 @@
 // The points of the map without WebGL: squares written straight into the pixels of a Canvas2D image, the faint ones first.
 
+import { Grid } from "./grid.js";
+
 /** @typedef {import("./camera.js").Camera} Camera */
 /** @typedef {import("./camera.js").Size} Size */
 
@@ -9,7 +11,7 @@ export class CanvasMap {
   /** @param {HTMLCanvasElement} canvas */
   constructor(canvas) {
     this.canvas = canvas;
-    this.context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+    this.context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d", { willReadFrequently: true })); // that is: in memory
     this.kind = "Canvas2D";
     this.mostPixels = 1.5;
     this.onrestored = () => {};
@@ -53,30 +55,31 @@ export class CanvasMap {
   }
 
   /** @param {Camera} camera @param {import("./map_webgl.js").Layers} layers */
-  draw(camera, { pointSize, runs }) {
+  draw(camera, { pointSize, most, runs }) {
     const { image, pixels } = this;
     if (!image || !pixels) return;
     pixels.fill(0);
     if (this.grid) {
       const side = Math.max(1, Math.round(pointSize * (this.ratio ?? 1)));
-      if (this.anyFaint) this._fill(camera, runs, { side, faint: true });
-      this._fill(camera, runs, { side, faint: false });
+      const stride = Grid.stride(runs, most);
+      if (this.anyFaint) this._fill(camera, runs, { side, stride, faint: true });
+      this._fill(camera, runs, { side, stride, faint: false });
     }
     this.context.putImageData(image, 0, 0);
   }
 
-  /** @param {Camera} camera @param {[number, number][]} runs @param {{side: number, faint: boolean}} how */
-  _fill(camera, runs, { side, faint }) {
-    const { rows, places } = /** @type {import("./grid.js").Grid} */ (this.grid);
+  /** @param {Camera} camera @param {[number, number][]} runs @param {{side: number, stride: number, faint: boolean}} how */
+  _fill(camera, runs, { side, stride, faint }) {
+    const { laid: places } = /** @type {import("./grid.js").Grid} */ (this.grid);
     const pixels = /** @type {Uint32Array} */ (this.pixels), laid = this.laid;
     const width = this.canvas.width, height = this.canvas.height;
     const scale = camera.scale * (this.ratio ?? 1);
     const left = width / 2 - camera.x * scale - side / 2, top = height / 2 + camera.y * scale - side / 2;
     for (const [begin, end] of runs) {
-      for (let i = begin; i < end; i++) {
+      for (let i = begin; i < end; i += stride) {
         const colour = laid[i];
         if (colour >>> 24 < FAINT !== faint) continue;
-        const sx = Math.round(places[2 * rows[i]] * scale + left), sy = Math.round(top - places[2 * rows[i] + 1] * scale);
+        const sx = Math.round(places[2 * i] * scale + left), sy = Math.round(top - places[2 * i + 1] * scale);
         const x0 = sx < 0 ? 0 : sx, x1 = sx + side > width ? width : sx + side;
         const y0 = sy < 0 ? 0 : sy, y1 = sy + side > height ? height : sy + side;
         for (let y = y0; y < y1; y++) for (let at = y * width + x0; at < y * width + x1; at++) pixels[at] = colour;

@@ -1,17 +1,16 @@
 // The points of the map by WebGL2: one buffer of places, one of colours, both in the order of the grid's cells, so that
-// what is seen is a few runs of them. While a map of very many points moves, a sample of them stands for all.
+// what is seen is a few runs of them. While a map moves that is too large to be drawn in time, a sample of them stands for all.
+
+import { Grid } from "./grid.js";
 
 /** @typedef {import("./camera.js").Camera} Camera */
 /** @typedef {import("./camera.js").Size} Size */
 /**
  * @typedef {Object} Layers  how the points are drawn
  * @property {number} pointSize  in CSS pixels
- * @property {boolean} moving
+ * @property {number} most  points that may be drawn; of more, a sample is
  * @property {[number, number][]} runs  of the grid's rows: what is seen
  */
-
-const MOST_MOVING = 150_000;
-const STRIDE = 8;
 
 const VERTEX = `#version 300 es
 in vec2 place; in vec4 colour; out vec4 tint;
@@ -25,6 +24,20 @@ precision highp float; in vec4 tint; out vec4 drawn; uniform float size;
 void main() { float away = length(gl_PointCoord - 0.5) * size; drawn = tint * clamp(size * 0.5 - away + 0.5, 0.0, 1.0); }`;
 
 export class WebglMap {
+  /**
+   * Give what draws WebGL2 in this browser: "hardware", "software" or "nothing".
+   *
+   * SwiftShader and llvmpipe take about eight times as long for points as writing them into an image does.
+   */
+  static drawnBy() {
+    const gl = document.createElement("canvas").getContext("webgl2");
+    if (gl === null) return "nothing";
+    const known = gl.getExtension("WEBGL_debug_renderer_info");
+    const name = String(gl.getParameter(known ? known.UNMASKED_RENDERER_WEBGL : gl.RENDERER));
+    gl.getExtension("WEBGL_lose_context")?.loseContext();
+    return /swiftshader|llvmpipe|softpipe|software|basic render/i.test(name) ? "software" : "hardware";
+  }
+
   /**
    * Give a map drawn by WebGL2, or null where the browser has none.
    * @param {HTMLCanvasElement} canvas
@@ -54,13 +67,13 @@ export class WebglMap {
   /** @param {import("./grid.js").Grid} grid  of the places */
   setPoints(grid) {
     this.grid = grid;
-    const { gl } = this, { rows, places } = grid;
+    const { gl } = this, { laid: places } = grid;
     this.centre = [grid.x0 + (grid.cell[0] * grid.side) / 2, grid.y0 + (grid.cell[1] * grid.side) / 2];
     this.half = Math.max(grid.cell[0], grid.cell[1]) * grid.side / 2;
-    const laid = new Float32Array(2 * rows.length);
-    for (let i = 0; i < rows.length; i++) {
-      laid[2 * i] = (places[2 * rows[i]] - this.centre[0]) / this.half;
-      laid[2 * i + 1] = (places[2 * rows[i] + 1] - this.centre[1]) / this.half;
+    const laid = new Float32Array(places.length);
+    for (let i = 0; i < places.length; i += 2) {
+      laid[i] = (places[i] - this.centre[0]) / this.half;
+      laid[i + 1] = (places[i + 1] - this.centre[1]) / this.half;
     }
     gl.bindBuffer(gl.ARRAY_BUFFER, this.placeBuffer);
     gl.bufferData(gl.ARRAY_BUFFER, laid, gl.STATIC_DRAW);
@@ -87,7 +100,7 @@ export class WebglMap {
   }
 
   /** @param {Camera} camera @param {Layers} layers */
-  draw(camera, { pointSize, moving, runs }) {
+  draw(camera, { pointSize, most, runs }) {
     const { gl, canvas, size } = this;
     if (!size || gl.isContextLost()) return;
     gl.viewport(0, 0, canvas.width, canvas.height);
@@ -100,9 +113,7 @@ export class WebglMap {
     gl.uniform2f(program.scale, across * this.half, up * this.half);
     gl.uniform2f(program.shift, (this.centre[0] - camera.x) * across, (this.centre[1] - camera.y) * up);
     gl.uniform1f(program.size, pixels);
-    const seen = runs.reduce((sum, [begin, end]) => sum + end - begin, 0);
-    // rows are in random order within a cell: every eighth of them is a fair sample
-    const stride = moving && seen > MOST_MOVING ? STRIDE : 1;
+    const stride = Grid.stride(runs, most);
     this._point(stride);
     for (const [begin, end] of runs) {
       gl.drawArrays(gl.POINTS, Math.ceil(begin / stride), Math.max(0, Math.floor((end - 1) / stride) - Math.ceil(begin / stride) + 1));

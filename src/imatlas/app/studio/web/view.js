@@ -12,19 +12,22 @@ import { calm } from "./dom.js";
 
 const SETTLED = 160; // ms after the last movement
 const GLIDE = 420; // ms
+const SLOW = 34, QUICK = 22; // ms between two frames of a movement
+const LEAST = 12_000, MOST = 400_000; // points drawn in one frame of a movement
 
 export class View {
   /**
    * @param {{host: HTMLElement, points: HTMLCanvasElement, over: HTMLCanvasElement}} parts
    * @param {import("./atlas.js").Atlas} atlas
-   * @param {{camera: Camera | null, canvas: boolean}} how  canvas: not by WebGL even where there is one
+   * @param {{camera: Camera | null, drawnBy: string | null}} how  drawnBy: "webgl" or "canvas"; null = the quicker one here
    */
-  constructor({ host, points, over }, atlas, { camera, canvas }) {
+  constructor({ host, points, over }, atlas, { camera, drawnBy }) {
     this.host = host;
     this.atlas = atlas;
     this.over = over;
-    this.context = /** @type {CanvasRenderingContext2D} */ (over.getContext("2d"));
-    this.renderer = (canvas ? null : WebglMap.on(points)) ?? new CanvasMap(points);
+    const webgl = WebglMap.drawnBy();
+    this.context = /** @type {CanvasRenderingContext2D} */ (over.getContext("2d", { willReadFrequently: webgl !== "hardware" }));
+    this.renderer = ((drawnBy ? drawnBy === "webgl" : webgl === "hardware") ? WebglMap.on(points) : null) ?? new CanvasMap(points);
     this.renderer.onrestored = () => this.redraw();
     this.thumbnails = new Thumbnails(atlas, () => this.redraw());
     this.marks = noMarks();
@@ -46,6 +49,8 @@ export class View {
     this._settling = 0;
     this._glide = 0;
     this.moving = false;
+    this.most = 150_000;
+    this._last = 0;
     new ResizeObserver(() => this._resize()).observe(host);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { this.theme = themeOf(); this.redraw(); });
     this._resize();
@@ -137,7 +142,19 @@ export class View {
   }
 
   redraw() {
-    if (!this._frame) this._frame = requestAnimationFrame(() => { this._frame = 0; this._draw(); });
+    if (this._frame) return;
+    this._frame = requestAnimationFrame((now) => {
+      this._frame = 0;
+      if (this.moving) this._pace(now - this._last);
+      this._last = now;
+      this._draw();
+    });
+  }
+
+  /** Draw fewer points where frames of a movement come late, more where they come early. @param {number} gap  in ms since the last */
+  _pace(gap) {
+    if (gap > SLOW && gap < 2000) this.most = Math.max(LEAST, this.most * 0.75);
+    else if (gap < QUICK) this.most = Math.min(MOST, this.most * 1.15);
   }
 
   /** @param {Camera} camera */
@@ -167,6 +184,12 @@ export class View {
     this._draw();
   }
 
+  /** Whether any image is in sight. */
+  get anything() {
+    const { grid } = this.atlas, part = seen(this.camera, this.size);
+    return grid.count(part) > 5000 || grid.inside(part).length > 0;
+  }
+
   /** The side of a point in CSS pixels: what leaves room between points on average, growing as one zooms in. */
   get pointSize() {
     const room = Math.sqrt((this.size.width * this.size.height) / Math.max(1, this.atlas.n));
@@ -177,7 +200,7 @@ export class View {
     const { camera, size, context, atlas } = this;
     if (!size.width) return;
     const pointSize = this.pointSize;
-    this.renderer.draw(camera, { pointSize, moving: this.moving, runs: atlas.grid.runs(seen(camera, size, 12)) });
+    this.renderer.draw(camera, { pointSize, most: this.moving ? this.most : Infinity, runs: atlas.grid.runs(seen(camera, size, 12)) });
     context.setTransform(this.ratio ?? 1, 0, 0, this.ratio ?? 1, 0, 0);
     context.clearRect(0, 0, size.width, size.height);
     const at = (/** @type {number} */ x, /** @type {number} */ y) => this.at(x, y);
