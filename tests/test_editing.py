@@ -1,5 +1,7 @@
 """A person's edits on their way into training, old models and new maps."""
 
+import base64
+import io
 import json
 import shutil
 from dataclasses import replace
@@ -7,10 +9,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from laws.threads import one_thread
+from PIL import Image
 from typer.testing import CliRunner
 
 from imatlas.app.cli.main import app
 from imatlas.app.gather import gather_report
+from imatlas.app.studio.asks import DrawAsk
+from imatlas.app.studio.desk import Desk
+from imatlas.app.studio.told import atlas_facts
 from imatlas.checks import InputError
 from imatlas.generators import Vae
 from imatlas.images import moving_shape
@@ -45,6 +51,10 @@ def trained(tmp_path_factory, one_thread, small) -> Atlas:
 @pytest.fixture
 def atlas(trained: Atlas, tmp_path) -> Atlas:
     return open_atlas(shutil.copytree(trained.folder, tmp_path / "shapes.atlas"))
+
+
+def pixels_of(drawing) -> list[bytes]:
+    return [Image.open(io.BytesIO(base64.b64decode(one.png))).tobytes() for one in drawing.images]
 
 
 def level_of(atlas: Atlas) -> int:
@@ -184,3 +194,17 @@ def test_edits_of_the_clusters_of_an_earlier_map_are_passed_over_and_told(atlas:
     assert "of an earlier map; they were passed over" in again.images.notes[-1]
     again.edit(Name(0, 1, "hats"))
     assert again.edits.names == {0: {1: "hats"}}
+
+
+def test_the_studio_offers_and_draws_what_was_named_a_moment_ago(atlas: Atlas) -> None:
+    desk, level = Desk(atlas.folder), level_of(atlas)
+    ask = DrawAsk(wishes={"cluster": "3"})
+    before = desk.easel().draw(ask)
+    open_atlas(atlas.folder).edit(Name(level, 2, "striped shirts"))
+    named = desk.easel().draw(DrawAsk(wishes={"cluster": "striped shirts"}))
+    assert named.images[0].how["cluster"] == "striped shirts"
+    assert pixels_of(named) == pixels_of(before)
+    open_atlas(atlas.folder).edit(Merge(level, (0, 1)))
+    facts = atlas_facts(desk.view(), desk.shelf)
+    assert facts.fields.labels[-1].groups[:3] == ["1", "", "striped shirts"]
+    assert facts.models[0].conditions[0].choices[:3] == ["1", "2", "striped shirts"], "the model knows clusters 1 and 2 apart"
