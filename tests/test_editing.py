@@ -99,6 +99,17 @@ def test_what_a_model_was_trained_on_is_known_whatever_was_edited_since(atlas: A
     np.testing.assert_array_equal(images.training_rows, manifold.rows)
 
 
+def test_a_model_says_whether_what_it_was_trained_on_was_edited_since(atlas: Atlas) -> None:
+    folder, level = atlas.model("0001-vae"), level_of(atlas)
+    atlas.edit(Name(level, 2, "shirts"))
+    assert not folder.is_edited_since
+    for change in (Exclude((str(atlas.images.ids[0]),)), Merge(level, (0, 1))):
+        atlas.edit(change)
+        assert folder.is_edited_since
+        atlas.edit(Undo())
+        assert not folder.is_edited_since
+
+
 def test_a_name_given_after_the_training_works_at_once(atlas: Atlas) -> None:
     atlas.edit(Name(level_of(atlas), 2, "striped shirts"))
     model = load_model(atlas.model("0001-vae"))

@@ -103,6 +103,15 @@ class ModelFolder:
         """What a person had changed of the set when the training began; None where that was not kept."""
         return read_edits(self.folder) if (self.folder / "edits.json").is_file() else None
 
+    @property
+    def is_edited_since(self) -> bool:
+        """Whether images were taken out or in, or clusters merged or split, since the training began; names change nothing."""
+        then = self.edits
+        if then is None or self.atlas_folder is None:
+            return False
+        now = read_edits(self.atlas_folder)
+        return (set(now.excluded), now.regroupings) != (set(then.excluded), then.regroupings)
+
     def keep_edits(self, edits: Edits) -> None:
         """Keep what a person has changed of the set, as the model is trained with it, without the history of that."""
         write_edits(self.folder, replace(edits, past=(), future=()))

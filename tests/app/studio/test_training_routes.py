@@ -16,7 +16,7 @@ from imatlas.app.studio.asks import TrainingAsk
 from imatlas.app.studio.training import AlreadyTraining, Training
 from imatlas.checks import InputError
 from imatlas.files import locked, write_json
-from imatlas.store import ModelFolder, open_atlas
+from imatlas.store import Edits, ModelFolder, open_atlas
 from imatlas.training.checkpoints import checkpoint_path
 
 PLAN = {"key": "k", "seconds": 60.0, "steps": 0, "seed": 4}
@@ -107,6 +107,14 @@ def test_a_model_is_gone_on_with_in_the_words_that_began_it(begun):
 def test_what_cannot_go_on_says_why(begun, changed, said):
     write_json(begun.folder / "config.json", begun.config | changed)
     with pytest.raises(InputError, match=said):
+        module._options_again(begun)
+
+
+def test_what_was_edited_since_does_not_go_on_in_silence_as_another_model(begun):
+    begun.keep_edits(Edits())
+    module._options_again(begun)
+    begun.keep_edits(Edits(("shapes/001.png",)))
+    with pytest.raises(InputError, match="Images were taken out or in"):
         module._options_again(begun)
 
 

@@ -213,6 +213,11 @@ def _options_again(folder: ModelFolder) -> list[str]:
         raise InputError(f"{folder.name} does not say what was asked for. Give the command that began it once more.")
     if folder.map_key != config["map"]:
         raise InputError(f"The map was made again since {folder.name} was begun, so it cannot go on. Train a new one.")
+    if folder.is_edited_since:
+        raise InputError(
+            f"Images were taken out or in, or clusters merged or split, since {folder.name} was begun, so it cannot go on. "
+            "Undo that, or train a new one."
+        )
     asked = plan["asked"]
     conditions = "all" if asked["conditions"] is None else ",".join(asked["conditions"]) or "none"
     options = _worded(config["kind"], asked["budget"], conditions, plan["seed"])

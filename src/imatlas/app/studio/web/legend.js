@@ -68,7 +68,7 @@ function fill(studio, list, note) {
   const { atlas, seen } = studio, field = atlas.labelField(seen.colour), score = atlas.valueField(seen.colour);
   note.textContent = "";
   if (field) {
-    list.replaceChildren(...field.groups.map((name, i) => el("li", {}, el("button", {
+    list.replaceChildren(...field.groups.flatMap((name, i) => name === "" ? [] : el("li", {}, el("button", { // "" was merged into another
       type: "button", "aria-pressed": seen.lit === i ? "true" : "false", title: `Show ${name} alone`,
       onclick: () => studio.set({ lit: seen.lit === i ? null : i }),
     }, el("i", { class: "chip", style: { background: css(ofGroup(i)) } }), el("span", {}, name)))));
