@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 
 import numpy as np
 import pytest
@@ -53,6 +54,21 @@ def test_a_model_tells_the_dials_and_conditions_that_it_has(client, atlas):
         "density": "number",
     }
     assert told["conditions"][0]["choices"] == ["downward", "upward"]
+
+
+def test_a_model_of_another_format_is_left_out_and_said(client, atlas):
+    config = open_atlas(atlas).model("0001-vae").folder / "config.json"
+    kept = config.read_text()
+    try:
+        config.write_text(json.dumps(json.loads(kept) | {"format": 1}))
+        os.utime(config.with_name("model.safetensors"))
+        facts = client.get("/api/atlas").json()
+        assert facts["models"] == []
+        assert "has format 1" in facts["notes"][-1]
+        assert client.get("/api/training").json()["state"] == "finished"
+    finally:
+        config.write_text(kept)
+        os.utime(config.with_name("model.safetensors"))
 
 
 def test_what_is_known_of_dials_and_codes_without_torch_is_what_the_generators_have():

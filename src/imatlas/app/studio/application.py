@@ -51,7 +51,7 @@ def make_app(folder: Path, gate: Gate, *, warm: bool = True) -> FastAPI:
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
         if warm:
-            desk.work.begin(desk.warm)
+            desk.warm()
         yield
         desk.close()
 

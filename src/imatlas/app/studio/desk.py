@@ -10,7 +10,7 @@ from fastapi import Depends, Request
 
 from imatlas.app.studio.told import ModelShelf
 from imatlas.app.studio.training import Training
-from imatlas.app.studio.view import View, edits_stamp_of, stamp_of
+from imatlas.app.studio.view import VALUES, View, edits_stamp_of, stamp_of
 from imatlas.app.studio.work import Work
 
 if TYPE_CHECKING:
@@ -61,8 +61,16 @@ class Desk:
             return self._easel
 
     def warm(self) -> None:
-        """Load what the first click needs: torch, the default model, and one image drawn with it."""
-        self.easel().warm()
+        """Begin to load what the first click needs: torch, the default model and one image drawn with it; and the scores."""
+        self.work.begin(self.easel)
+        self.work.begin(lambda: self.easel().warm())
+        threading.Thread(target=self._score, name="studio-scores", daemon=True).start()
+
+    def _score(self) -> None:
+        """Work out what takes longest, so that it is there when it is asked for."""
+        view = self.view()
+        for name in ("places", "order", "levels", "lowered_ids", *VALUES):
+            getattr(view, name)
 
     def close(self) -> None:
         """End what would never end by itself, and drop what waits."""

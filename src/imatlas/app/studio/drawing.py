@@ -75,7 +75,7 @@ class Easel:
         weights = folder.folder / "model.safetensors"
         key = (folder.name, weights.stat().st_mtime_ns if weights.is_file() else 0)
         revision = self.view.atlas.edits.revision
-        known, model = self._loaded.pop(key, None) or (revision, load_model(folder))
+        known, model = self._loaded.pop(key) if key in self._loaded else (revision, load_model(folder))
         if known != revision and model.map_key != MAP_GONE:  # clusters may be called otherwise by now
             model = replace(model, conditions=named_now(model.conditions, folder))
         self._loaded[key] = (revision, model)  # the last used comes last

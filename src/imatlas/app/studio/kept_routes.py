@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 from fastapi import APIRouter, HTTPException, Path, Request, Response
@@ -12,6 +12,7 @@ from imatlas.app.studio.answers import KeptDrawing
 from imatlas.app.studio.asks import AnimationAsk, KeepAsk
 from imatlas.app.studio.desk import AtDesk, Desk
 from imatlas.app.studio.kept import Kept
+from imatlas.app.studio.map_routes import file_of
 from imatlas.app.studio.picture_routes import PNG
 from imatlas.app.studio.uploads import from_base64, read_drawn
 from imatlas.checks import InputError
@@ -32,10 +33,6 @@ REPORT_POLICY = (
 """The report is one file with everything inside; in its frame it can reach neither the studio nor anything else."""
 
 
-def _file(kind: str) -> dict[int | str, dict[str, Any]]:
-    return {200: {"content": {kind: {"schema": {"type": "string", "format": "binary"}}}}}
-
-
 @router.get("/api/kept")
 def kept(desk: AtDesk) -> list[KeptDrawing]:
     """List the kept drawings, oldest first."""
@@ -48,7 +45,7 @@ def keep(desk: AtDesk, ask: KeepAsk) -> KeptDrawing:
     return Kept(desk.folder).keep(from_base64(ask.png))
 
 
-@router.get("/api/kept.zip", response_class=Response, responses=_file("application/zip"))
+@router.get("/api/kept.zip", response_class=Response, responses=file_of("application/zip"))
 def packed(desk: AtDesk) -> Response:
     """Give all kept drawings as a zip."""
     headers = {"content-disposition": 'attachment; filename="kept.zip"'}
@@ -78,7 +75,7 @@ def restore(desk: AtDesk, name: Name) -> None:
         raise _no_drawing(name)
 
 
-@router.post("/api/animation", response_class=Response, responses=_file("image/webp"))
+@router.post("/api/animation", response_class=Response, responses=file_of("image/webp"))
 async def animation(desk: AtDesk, request: Request, ask: AnimationAsk) -> Response:
     """Give frames as one moving picture."""
     content = await desk.work.do(request, lambda: _moving(ask))
@@ -86,7 +83,7 @@ async def animation(desk: AtDesk, request: Request, ask: AnimationAsk) -> Respon
     return Response(content, media_type=f"image/{ask.format}", headers=headers)
 
 
-@router.get("/report", response_class=Response, responses=_file("text/html"))
+@router.get("/report", response_class=Response, responses=file_of("text/html"))
 async def report(desk: AtDesk, request: Request) -> Response:
     """Give the report of the atlas, which is made if it is not there."""
     path = desk.folder / "report.html"

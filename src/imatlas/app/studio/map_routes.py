@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from fastapi import APIRouter, HTTPException, Request, Response
 
@@ -10,11 +12,17 @@ from imatlas.app.studio.desk import AtDesk
 from imatlas.app.studio.told import atlas_facts
 from imatlas.app.studio.view import View
 
-__all__ = ["BINARY", "kept_by_browser", "router"]
+__all__ = ["file_of", "kept_by_browser", "router"]
 
 router = APIRouter(prefix="/api", tags=["map"])
 
-BINARY = {200: {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}}
+
+def file_of(kind: str) -> dict[int | str, dict[str, Any]]:
+    """Describe an answer that is a file of some kind, for `responses` of a route."""
+    return {200: {"content": {kind: {"schema": {"type": "string", "format": "binary"}}}}}
+
+
+BINARY = file_of("application/octet-stream")
 
 
 @router.get("/atlas")

@@ -9,7 +9,7 @@ from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
 
 from imatlas.app.studio.answers import Found, ImageFacts, Near, Neighbor
 from imatlas.app.studio.desk import AtDesk
-from imatlas.app.studio.map_routes import kept_by_browser
+from imatlas.app.studio.map_routes import file_of, kept_by_browser
 from imatlas.app.studio.sheets import image_png, sheet_png, thumbs_of
 from imatlas.app.studio.uploads import read_picture
 from imatlas.app.studio.view import VALUES, View
@@ -18,7 +18,7 @@ __all__ = ["PNG", "router"]
 
 router = APIRouter(prefix="/api", tags=["images"])
 
-PNG = {200: {"content": {"image/png": {"schema": {"type": "string", "format": "binary"}}}}}
+PNG = file_of("image/png")
 ANY_PICTURE = {"requestBody": {"required": True, "content": {"image/*": {"schema": {"type": "string", "format": "binary"}}}}}
 
 Number = Annotated[int, Path(ge=0, lt=2**31)]

@@ -25,6 +25,7 @@ from imatlas.app.studio.answers import (
 from imatlas.app.studio.sheets import thumbs_of
 from imatlas.app.studio.view import VALUES, View
 from imatlas.app.trust_rows import trust_rows
+from imatlas.checks import InputError
 from imatlas.conditions import CONDITIONS, CategoryCondition, ClusterCondition, FeatureCondition, level_columns
 from imatlas.store import Atlas, ModelFolder
 
@@ -73,12 +74,12 @@ class ModelShelf:
     """The trained models of an atlas in words; each is read once, until its files, the map or the edits change."""
 
     def __init__(self) -> None:
-        self._told: dict[str, tuple[tuple, ModelFacts]] = {}
+        self._told: dict[str, tuple[tuple, ModelFacts | str]] = {}
         self._lock = threading.Lock()
 
-    def of(self, atlas: Atlas) -> list[ModelFacts]:
-        """Give the trained models that this version can read, oldest first."""
-        default, told = atlas.default_model, []
+    def of(self, atlas: Atlas) -> tuple[list[ModelFacts], list[str]]:
+        """Give the trained models, oldest first, and why others cannot be read, such as those of another format."""
+        default, told, unread = atlas.default_model, [], []
         with self._lock:
             for name in atlas.models:
                 folder = atlas.model(name)
@@ -87,23 +88,27 @@ class ModelShelf:
                 changed = (folder.folder / "model.safetensors").stat().st_mtime_ns
                 key = (changed, folder.map_key, atlas.edits.revision)
                 if name not in self._told or self._told[name][0] != key:
-                    self._told[name] = (key, _model_facts(atlas, folder))
-                told.append(self._told[name][1].model_copy(update={"default": name == default}))
-        return told
+                    self._told[name] = (key, _told_or_why_not(atlas, folder))
+                facts = self._told[name][1]
+                if isinstance(facts, str):
+                    unread.append(facts)
+                else:
+                    told.append(facts.model_copy(update={"default": name == default}))
+        return told, unread
 
 
 def atlas_facts(view: View, shelf: ModelShelf) -> AtlasFacts:
     """Give all that the page needs before it draws."""
-    images = view.images
+    images, (models, unread) = view.images, shelf.of(view.atlas)
     return AtlasFacts(
         name=view.atlas.folder.resolve().name.removesuffix(".atlas"),
         n=len(images),
         shape=list(images.shape),
         fields=Fields(labels=_labels(view), values=_values(view)),
-        models=shelf.of(view.atlas),
+        models=models,
         map=_map_facts(view),
         counts=Counts(held_out=int(images.held_out.sum()), excluded=int(images.excluded.sum()), rejected=len(images.rejected)),
-        notes=list(images.notes),
+        notes=[*images.notes, *unread],
         thumbs=thumbs_of(view),
         train=_train_facts(view),
         revision=view.atlas.edits.revision,
@@ -158,6 +163,13 @@ def _map_facts(view: View) -> MapFacts:
         bounds=[float(end) for end in (*places.min(axis=0), *places.max(axis=0))],
         pixel_art=view.images.shape[0] <= PIXEL_SIDE,
     )
+
+
+def _told_or_why_not(atlas: Atlas, folder: ModelFolder) -> ModelFacts | str:
+    try:
+        return _model_facts(atlas, folder)
+    except InputError as error:
+        return str(error)
 
 
 def _model_facts(atlas: Atlas, folder: ModelFolder) -> ModelFacts:

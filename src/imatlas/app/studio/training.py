@@ -162,20 +162,24 @@ def _told(folder: ModelFolder | None, state: str, says: str) -> TrainingFacts:
     rows = _rows(folder)
     ends = {row["stage"]: row for row in rows}
     seconds = sum(float(row["seconds"]) for row in ends.values())
-    last = rows[-1] if rows else {"step": 0, "steps": 0, "remaining": None}
-    plan = folder.config["plan"]
-    remaining = last["remaining"] if plan["steps"] else max(0.0, float(plan["seconds"]) - seconds)
+    last = rows[-1] if rows else {}
     return TrainingFacts(
         state=state,  # type: ignore[arg-type]
         model=folder.name,
-        step=last["step"],
-        steps=last["steps"],
+        step=last.get("step", 0),
+        steps=last.get("steps", 0),
         seconds=seconds,
-        remaining=remaining if state == "running" else None,
+        remaining=_remaining(folder, last, seconds) if state == "running" else None,
         curves=_curves(rows),
         samples="/api/training/samples.png" if (folder.folder / "state.safetensors").is_file() else None,
         says=says,
     )
+
+
+def _remaining(folder: ModelFolder, last: dict, seconds: float) -> float | None:
+    """Seconds left: of the budget, or of the present stage where steps are counted."""
+    plan = folder.config["plan"]
+    return last.get("remaining") if plan["steps"] else max(0.0, float(plan["seconds"]) - seconds)
 
 
 def _rows(folder: ModelFolder) -> list[dict]:

@@ -14,6 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from imatlas.app.studio.answers import TrainingFacts
 from imatlas.app.studio.asks import TrainingAsk
 from imatlas.app.studio.desk import AtDesk, Desk
+from imatlas.app.studio.map_routes import file_of
 from imatlas.app.studio.picture_routes import PNG
 from imatlas.app.studio.work import Busy
 
@@ -24,7 +25,7 @@ router = APIRouter(prefix="/api", tags=["training"])
 MOST_LISTENERS = 16
 LOOKS, QUIET = 0.5, 15.0  # seconds between two looks at the folder, and between two words where nothing happens
 
-STREAM = {200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}}
+STREAM = file_of("text/event-stream")
 
 
 @router.get("/training")
