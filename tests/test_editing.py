@@ -21,7 +21,16 @@ from imatlas.checks import InputError
 from imatlas.generators import Vae
 from imatlas.images import moving_shape
 from imatlas.neighbors import knn_graph
-from imatlas.recipes import Wishes, load_model, map_images, train_atlas, trained_on, with_bank, without_excluded
+from imatlas.recipes import (
+    Wishes,
+    cluster_hearts,
+    load_model,
+    map_images,
+    train_atlas,
+    trained_on,
+    with_bank,
+    without_excluded,
+)
 from imatlas.store import Atlas, Exclude, Merge, Name, Split, Undo, open_atlas, same_clusters
 from imatlas.store.edits import change_edits
 
@@ -193,6 +202,18 @@ def test_a_named_cluster_is_asked_for_on_the_command_line_and_named_in_the_repor
     assert contents.asked_by == "cluster"
     atlas.edit(Merge(level_of(atlas), (0, 1)))
     assert gather_report(open_atlas(atlas.folder)).asked_by == "", "the model's clusters are not those of now"
+
+
+def test_a_loop_leads_through_what_is_left(atlas: Atlas) -> None:
+    """Of four clusters two are left by a merge, fewer than the hearts that are asked for; the heart of one is taken out."""
+    manifold, numbers = atlas.manifold, range(atlas.manifold.clusters.n_clusters - 1)
+    atlas.edit(Merge(level_of(atlas), tuple(numbers)))
+    first = cluster_hearts(atlas.manifold)
+    assert len(first) == 2
+    atlas.edit(Exclude(tuple(atlas.images.ids[first].tolist())))
+    hearts = cluster_hearts(without_excluded(atlas.manifold, atlas.images))
+    assert not set(hearts) & set(first)
+    assert set(hearts) <= set(manifold.rows)
 
 
 def test_edits_of_the_clusters_of_an_earlier_map_are_passed_over_and_told(atlas: Atlas) -> None:

@@ -14,7 +14,7 @@ from imatlas.evaluation import pairs_in_turns, verdict
 from imatlas.generators import Vae
 from imatlas.images import find_duplicates
 from imatlas.progress import Report, silent
-from imatlas.recipes import Model, draw_ways, extractor_of, far_pairs, load_model
+from imatlas.recipes import Model, draw_ways, extractor_of, far_pairs, load_model, without_excluded
 from imatlas.recipes.modeling import MAP_GONE
 from imatlas.store import Atlas
 from imatlas.values import Clusters, Codes, ImageSet, Samples, Score
@@ -101,7 +101,7 @@ def _morphs(atlas: Atlas, model: Model) -> tuple[Morph, ...]:
         return ()
     images, extractor = atlas.images, extractor_of(atlas)
     morphs = []
-    for first, last in far_pairs(atlas.manifold, SHOWN_MORPHS):
+    for first, last in far_pairs(without_excluded(atlas.manifold, images), SHOWN_MORPHS):
         path = draw_ways(model, images, atlas.manifold, extractor, images.pixels[[first, last]], frames=12)
         scores = {"distance to the nearest image": path.off}
         morphs.append(Morph(path.geodesic, path.straight, f"{images.ids[first]} to {images.ids[last]}", scores))

@@ -207,7 +207,7 @@ def _key_of(atlas: Atlas, wishes: Wishes) -> str:
     if wishes.precision != "auto":
         asked["precision"] = wishes.precision
     if atlas.edits.regroupings and atlas.edits.map_key == atlas.manifold.key:
-        asked["regroupings"] = list(map(repr, atlas.edits.regroupings))
+        asked["regroupings"] = repr(atlas.edits.regroupings)
     return content_hash(atlas.images_hash, atlas.manifold.key, asked, wishes.seed)
 
 

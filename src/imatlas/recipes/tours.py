@@ -73,7 +73,8 @@ def cluster_hearts(manifold: Manifold, count: int = 5) -> np.ndarray:
     labels, strengths = manifold.clusters.labels, manifold.clusters.strengths
     if manifold.clusters.n_clusters < FEWEST_ON_A_LOOP:
         raise InputError("This set has no two clusters to loop through; name pictures: imatlas loop ATLAS a.png b.png c.png")
-    largest = np.argsort(-np.bincount(labels[labels >= 0]), kind="stable")[:count]
+    numbers, sizes = np.unique(labels[labels >= 0], return_counts=True)
+    largest = numbers[np.argsort(-sizes, kind="stable")][:count]
     hearts = np.array([np.flatnonzero(labels == label)[strengths[labels == label].argmax()] for label in largest])
     places = manifold.embedding.coordinates[hearts] - manifold.embedding.coordinates[hearts].mean(axis=0)
     return manifold.rows[hearts[np.argsort(np.arctan2(places[:, 1], places[:, 0]), kind="stable")]]

@@ -176,9 +176,8 @@ class Edits:
 
     def of_map(self, key: str, notes: Iterable[str] = ()) -> Edits:
         """Give the edits without what they say of the clusters of another map, and without the history of that."""
-        kept = {"past": self.past, "future": self.future}
-        kept = {name: tuple(one for one in some if isinstance(one, Exclude | Include)) for name, some in kept.items()}
-        return replace(self, names={}, regroupings=(), map_key=key, notes=tuple(notes), **kept)
+        past, future = (tuple(one for one in some if isinstance(one, Exclude | Include)) for some in (self.past, self.future))
+        return replace(self, names={}, regroupings=(), map_key=key, past=past, future=future, notes=tuple(notes))
 
     def _moved(self, back: bool) -> Edits:
         of, what = (self.past, "undo") if back else (self.future, "do again")
@@ -317,7 +316,7 @@ def _of_json(content: dict) -> Edits:
     return Edits(
         tuple(excluded),
         names,
-        tuple(_change_of_json(change) for change in content.get("regroupings", [])),
+        tuple(_change_of_json(change) for change in content.get("regroupings", [])),  # type: ignore[misc]
         str(content.get("map", "")),
         int(content.get("revision", 0)),
         tuple(_change_of_json(change) for change in content.get("past", [])),

@@ -6,7 +6,7 @@ level knows nothing of what was done to another one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -120,7 +120,7 @@ class _Replay:
             self.labels[members[parts == number]] = len(self.stands_for)
             self.stands_for.append(len(self.stands_for))
 
-    def grouping(self, names: dict[int, str]) -> Grouping:
+    def grouping(self, names: Mapping[int, str]) -> Grouping:
         """A merged cluster without a name of its own has that of the first of its parts that has one."""
         held: dict[int, str] = {}
         for number in sorted(names):

@@ -28,6 +28,7 @@ from imatlas.recipes import (
     random_walk,
     score_paths,
     walk_codes,
+    without_excluded,
 )
 from imatlas.sampling import draw_path, encode, require_code
 from imatlas.store import Atlas, open_atlas
@@ -141,7 +142,8 @@ def loop(folder: Path, pictures: Sequence[str], *, frames: int, task: Task) -> N
     with sentences(console):
         atlas = open_atlas(folder)
         model, place = model_of(atlas, task.model), task.place("loop")
-        names = list(pictures) or [str(name) for name in atlas.images.ids[cluster_hearts(atlas.manifold)]]
+        left = without_excluded(atlas.manifold, atlas.images)
+        names = list(pictures) or [str(name) for name in atlas.images.ids[cluster_hearts(left)]]
         pixels = np.stack([picture_of(console, atlas, name) for name in names])
         chart = code_chart(model, atlas.images, atlas.manifold)
         codes = loop_codes(model.generator, chart, encode(model.generator, pixels), frames=frames)
