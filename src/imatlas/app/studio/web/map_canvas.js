@@ -1,4 +1,6 @@
 // The points of the map without WebGL: squares written straight into the pixels of a Canvas2D image, the faint ones first.
+//
+// It draws on the very canvas that the marks are drawn on: one layer less for a browser that composes its layers by software.
 
 import { Grid } from "./grid.js";
 
@@ -8,10 +10,10 @@ import { Grid } from "./grid.js";
 const FAINT = 100;
 
 export class CanvasMap {
-  /** @param {HTMLCanvasElement} canvas */
-  constructor(canvas) {
-    this.canvas = canvas;
-    this.context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d", { willReadFrequently: true })); // that is: in memory
+  /** @param {CanvasRenderingContext2D} context  of the canvas that the marks are drawn on */
+  constructor(context) {
+    this.canvas = context.canvas;
+    this.context = context;
     this.kind = "Canvas2D";
     this.mostPixels = 1.5;
     this.onrestored = () => {};
@@ -44,12 +46,9 @@ export class CanvasMap {
     }
   }
 
-  /** @param {Size} size @param {number} ratio */
-  resize(size, ratio) {
-    this.ratio = Math.min(ratio, this.mostPixels);
-    this.canvas.width = Math.max(1, Math.round(size.width * this.ratio));
-    this.canvas.height = Math.max(1, Math.round(size.height * this.ratio));
-    this.size = size;
+  /** @param {Size} _ @param {number} ratio  device pixels per CSS pixel, those of the canvas already */
+  resize(_, ratio) {
+    this.ratio = ratio;
     this.image = this.context.createImageData(this.canvas.width, this.canvas.height);
     this.pixels = new Uint32Array(this.image.data.buffer);
   }

@@ -93,7 +93,7 @@ export class WebglMap {
 
   /** @param {Size} size @param {number} ratio  device pixels per CSS pixel */
   resize(size, ratio) {
-    this.ratio = Math.min(ratio, this.mostPixels);
+    this.ratio = ratio;
     this.canvas.width = Math.max(1, Math.round(size.width * this.ratio));
     this.canvas.height = Math.max(1, Math.round(size.height * this.ratio));
     this.size = size;

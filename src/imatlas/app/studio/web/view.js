@@ -27,7 +27,7 @@ export class View {
     this.over = over;
     const webgl = WebglMap.drawnBy();
     this.context = /** @type {CanvasRenderingContext2D} */ (over.getContext("2d", { willReadFrequently: webgl !== "hardware" }));
-    this.renderer = ((drawnBy ? drawnBy === "webgl" : webgl === "hardware") ? WebglMap.on(points) : null) ?? new CanvasMap(points);
+    this.renderer = ((drawnBy ? drawnBy === "webgl" : webgl === "hardware") ? WebglMap.on(points) : null) ?? new CanvasMap(this.context);
     this.renderer.onrestored = () => this.redraw();
     this.thumbnails = new Thumbnails(atlas, () => this.redraw());
     this.marks = noMarks();
@@ -176,10 +176,10 @@ export class View {
     const size = { width: this.host.clientWidth, height: this.host.clientHeight };
     if (!size.width || !size.height || (size.width === this.size.width && size.height === this.size.height)) return;
     this.size = size;
-    this.renderer.resize(size, devicePixelRatio);
-    this.ratio = Math.min(devicePixelRatio, 2);
-    this.over.width = Math.round(size.width * this.ratio);
-    this.over.height = Math.round(size.height * this.ratio);
+    this.ratio = Math.min(devicePixelRatio, this.renderer.mostPixels);
+    this.over.width = Math.max(1, Math.round(size.width * this.ratio));
+    this.over.height = Math.max(1, Math.round(size.height * this.ratio));
+    this.renderer.resize(size, this.ratio);
     if (this.whole) this.camera = fit(this.atlas.bounds, size, this.room);
     this._draw();
   }
@@ -200,9 +200,9 @@ export class View {
     const { camera, size, context, atlas } = this;
     if (!size.width) return;
     const pointSize = this.pointSize;
-    this.renderer.draw(camera, { pointSize, most: this.moving ? this.most : Infinity, runs: atlas.grid.runs(seen(camera, size, 12)) });
     context.setTransform(this.ratio ?? 1, 0, 0, this.ratio ?? 1, 0, 0);
     context.clearRect(0, 0, size.width, size.height);
+    this.renderer.draw(camera, { pointSize, most: this.moving ? this.most : Infinity, runs: atlas.grid.runs(seen(camera, size, 12)) });
     const at = (/** @type {number} */ x, /** @type {number} */ y) => this.at(x, y);
     const place = (/** @type {number} */ row) => atlas.place(row);
     const rowAt = (/** @type {number} */ row) => at(...place(row));
