@@ -329,8 +329,10 @@ def _has_images(folder: Path) -> bool:
 
 def _without_excluded(images: ImageSet, edits: Edits) -> ImageSet:
     """Apply the exclusions a person made as a mask, and tell what became of the edits."""
-    excluded = np.asarray(images.excluded, dtype=bool) | np.isin(images.ids, np.array(edits.excluded, dtype=str))
-    unknown = len(set(edits.excluded) - set(images.ids.tolist()))
+    asked = set(edits.excluded)
+    out = np.array([name in asked for name in images.ids.tolist()], dtype=bool) if asked else np.zeros(len(images), dtype=bool)
+    excluded = np.asarray(images.excluded, dtype=bool) | out
+    unknown = len(asked - set(images.ids[out].tolist()))
     notes = (*images.notes, *edits.notes)
     if unknown:
         notes = (*notes, f"edits.json excludes {unknown} images that are not in this atlas; they were passed over.")
