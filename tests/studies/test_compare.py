@@ -10,7 +10,7 @@ from laws.random_state import global_generators_untouched
 from laws.threads import one_thread
 
 from imatlas.app.comparison_page import outcome_facts, write_comparison
-from imatlas.checks import InputError
+from imatlas.checks import FailedRun, InputError
 from imatlas.generators import CodeFlow
 from imatlas.images import moving_shape, split_images
 from imatlas.recipes import Wishes
@@ -101,6 +101,29 @@ def test_a_study_that_was_stopped_goes_on_at_the_next_cell_and_gives_the_same(im
     assert scores_of(outcome) == scores_of(made)
     assert "nothing here is a claim" in " ".join(outcome.notes)
     assert {one.over for one in outcome.differences if one.name == "kernel_distance"} == {"drawing images"}
+
+
+def test_an_arm_that_cannot_be_trained_is_left_out_and_said(images, made, tmp_path, monkeypatch):
+    """A diverging arm must not cost the others; without a baseline there is nothing to compare."""
+    train = cells.train_fit
+
+    def failing(name):
+        def fail(ground, fit, *rest, **more):
+            if fit.name == name:
+                raise FailedRun("The loss is NaN.")
+            return train(ground, fit, *rest, **more)
+
+        return fail
+
+    study = replace(STUDY, repeats=1, arms=("placebo", "clusters"), paths=0)
+    monkeypatch.setattr(cells, "train_fit", failing("placebo"))
+    outcome = compare(images, study, made.folder)
+    assert {one.arm for one in outcome.results} == {"unconditional-longer", "clusters"}
+    assert "1-placebo was left out: The loss is NaN." in outcome.notes
+    write_comparison(outcome, tmp_path / "report.html")
+    monkeypatch.setattr(cells, "train_fit", failing("unconditional-longer"))
+    with pytest.raises(FailedRun, match="NaN"):
+        compare(images, replace(study, lengths=(1.0,)), tmp_path / "b.study")
 
 
 def test_arms_and_lengths_are_added_to_a_study_and_its_terms_are_not_changed(images, made):

@@ -124,6 +124,17 @@ def test_how_much_sooner_an_arm_is_there_is_read_between_lengths():
     assert "clusters reached the final kernel distance of unconditional-longer 2 times as soon in a" in said
 
 
+def test_an_arm_that_is_there_at_the_shortest_length_is_at_least_so_much_sooner():
+    results = [*cells("unconditional-longer", [10.0]), *cells("clusters", [5.0]), *cells("clusters", [9.0], length=0.25)]
+    assert "reached the final kernel distance of unconditional-longer at least 4 times as soon in a" in told(results)[0]
+
+
+def test_clusters_are_held_against_groups_that_need_no_manifold():
+    said, _ = told(base(), cells("clusters", scaled(0.6)), cells("pixel-clusters", scaled(0.8)))
+    assert "clusters against pixel-clusters (whether it takes a manifold): kernel distance 25 % lower in a" in said
+    assert said.count("clusters is better") == 2, "each beside the baseline, and neither beside the other"
+
+
 def test_intervals_are_those_of_student():
     """Of 1, 2, 3: mean 2, standard error 1 / sqrt(3); t is 4.303 two-sided at 95 % and 2.920 one-sided, on 2 degrees."""
     low, high = mean_interval(np.array([1.0, 2.0, 3.0]))

@@ -123,7 +123,7 @@ def _arm(outcome: Outcome, arm: Arm) -> dict[str, str]:
 
 def _table(outcome: Outcome, measure: str, space: str) -> dict:
     """Lay out one space: a row for each arm with its distance, its difference from the baseline, and the other measures."""
-    found = {(one.arm, one.name, one.space): one for one in outcome.differences}
+    found = {(one.arm, one.name, one.space): one for one in outcome.differences if one.is_from_baseline}
     rows = []
     for arm, repeats in by_arm(outcome.results).items():
         values = [value for one in repeats.values() if (value := one.value(measure, space)) is not None]
@@ -230,7 +230,7 @@ def _closest(outcome: Outcome) -> list[dict]:
     """Show the images of each arm that are closest to a training image, each beside that one."""
     train, shown = outcome.images.training_rows, []
     first = {(one.arm, one.length): one for one in outcome.results if one.repeat == 1}
-    for cell in [cell for cell in outcome.cells if (cell.repeat, cell.length) == (1, 1.0)]:
+    for cell in [cell for cell in outcome.cells if (cell.repeat, cell.length) == (1, 1.0) and (cell.arm.name, 1.0) in first]:
         copied = [score for score in first[cell.arm.name, 1.0].scores if score.name == COPIES]
         pairs = [pair for score in copied[:1] for pair in list(score.details["pairs"])[:CLOSEST]]  # type: ignore[call-overload]
         if pairs:

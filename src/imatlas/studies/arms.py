@@ -24,7 +24,7 @@ from imatlas.studies.partitions import (
     surface_clusters,
 )
 
-__all__ = ["ARMS", "BASELINE", "Arm", "Fit", "default_arms", "find_arms"]
+__all__ = ["ARMS", "BASELINE", "BESIDE", "GUIDED", "Arm", "Fit", "default_arms", "find_arms"]
 
 BASELINE = "unconditional-longer"
 GUIDED = "+guided"
@@ -151,6 +151,16 @@ ARMS: dict[str, Arm] = {
     for arm in ([plain, _guided(plain)] if plain.sampler in ("", "code_flow") else [plain])
 }
 """Every arm by name; `NAME+guided` draws from the same weights as NAME, with autoguidance."""
+
+
+BESIDE = {
+    ("clusters", "placebo"): "whether it is what the groups mean",
+    ("clusters", "pixel-clusters"): "whether it takes a manifold",
+    ("clusters", "surface-clusters"): "whether it takes a manifold",
+    ("neighborhood", "clusters"): "whether codes say more than groups",
+    ("neighborhood", "oracle-codes"): "how much the prior loses",
+}
+"""Pairs of arms that are compared with one another too, and what that tells; guided ones likewise."""
 
 
 def default_arms(kind: str, *, labelled: bool) -> tuple[str, ...]:

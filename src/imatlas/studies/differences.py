@@ -16,7 +16,7 @@ import numpy as np
 from scipy.stats import t as student
 
 from imatlas.evaluation import Difference
-from imatlas.studies.arms import ARMS
+from imatlas.studies.arms import ARMS, BESIDE, GUIDED
 from imatlas.studies.cells import CellResult
 
 __all__ = ["DISTANCES", "ArmDifference", "apart", "arm_differences", "by_arm", "mean_interval", "one_sided", "paired_values"]
@@ -45,6 +45,11 @@ class ArmDifference:
     values: tuple[float, ...]
     others: tuple[float, ...]
     interval: tuple[float, float] | None
+
+    @property
+    def is_from_baseline(self) -> bool:
+        """Whether the other arm is the one that this is compared with first of all."""
+        return ARMS[self.arm].against == self.against
 
     @property
     def is_relative(self) -> bool:
@@ -92,7 +97,7 @@ def arm_differences(
     sampled: Mapping[str, Sequence[Difference]] | None = None,
     length: float = 1.0,
 ) -> tuple[ArmDifference, ...]:
-    """Compare every arm with its baseline, by every measure that both have.
+    """Compare every arm with its baseline, and the pairs of `BESIDE`, by every measure that both have.
 
     Parameters
     ----------
@@ -101,12 +106,16 @@ def arm_differences(
     length : share of the budget that is looked at.
     """
     arms, found = by_arm(results, length=length), []
-    for name in arms:
-        against = ARMS[name].against
-        if against != name and against in arms:
-            chance = {(one.name, one.space): one for one in (sampled or {}).get(name, ())}
-            found += _against(arms[name], arms[against], (name, against), chance)
+    pairs = [(name, ARMS[name].against) for name in arms if name != ARMS[name].against]
+    for name, other in [pair for pair in (*pairs, *_beside()) if arms.keys() >= set(pair)]:
+        drawn = (sampled or {}).get(name, ()) if other == ARMS[name].against else ()
+        chance = {(one.name, one.space): one for one in drawn}
+        found += _against(arms[name], arms[other], (name, other), chance)
     return tuple(found)
+
+
+def _beside() -> list[tuple[str, str]]:
+    return [(name + way, other + way) for name, other in BESIDE for way in ("", GUIDED)]
 
 
 def paired_values(

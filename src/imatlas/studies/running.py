@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from imatlas.checks import InputError
+from imatlas.checks import FailedRun, InputError
 from imatlas.evaluation import Difference
 from imatlas.files import locked, read_json, write_json
 from imatlas.progress import Progress, Report, silent
-from imatlas.studies.arms import Arm
+from imatlas.studies.arms import ARMS, Arm
 from imatlas.studies.bench import Bench, claim_folder
 from imatlas.studies.cells import CellResult, pixels_of, read_cell, run_cell, weights_of
 from imatlas.studies.differences import ArmDifference, arm_differences
@@ -40,7 +40,7 @@ class Outcome:
     images : that it was made with.
     cells : compared.
     results : one for each cell that could be made.
-    differences : of every arm from its baseline, at the full length.
+    differences : of every arm from its baseline, and of some from one another, at the full length.
     checks : "planted", what the copy rates made of planted copies, from `plant`; "morphs", repeat -> scores of the middles of
         morphs, from `score_morphs`.
     verdict : sentences for people.
@@ -76,6 +76,8 @@ def compare(images: ImageSet, study: Study, folder: Path, *, report: Report = si
     ------
     InputError
         If an arm cannot be had, or the folder holds something else.
+    FailedRun
+        If a baseline cannot be trained; of other arms that is noted, and the study goes on.
     Interrupted
         On Ctrl-C or SIGTERM; the same call goes on at the cell that was not finished.
     """
@@ -88,7 +90,9 @@ def compare(images: ImageSet, study: Study, folder: Path, *, report: Report = si
         results, notes = _run(bench, cells, report)
         baseline = next(cell for cell in cells if cell.repeat == 1 and cell.length == 1 and cell.arm == arms[0])
         checks: dict[str, Mapping] = {"planted": _planted(bench, baseline, report), "morphs": _morphs(bench, baseline, report)}
-        sampled = _sampled(bench, cells) if study.repeats == 1 else None
+        made = {(one.arm, one.repeat, one.length) for one in results}
+        there = [cell for cell in cells if (cell.arm.name, cell.repeat, cell.length) in made]
+        sampled = _sampled(bench, there) if study.repeats == 1 else None
     measure = headline(images)
     differences = arm_differences(results, sampled=sampled)
     verdict, more = study_verdict(results, differences, measure, checks["planted"])
@@ -101,8 +105,8 @@ def _run(bench: Bench, cells: Sequence[Cell], report: Report) -> tuple[list[Cell
     results: list[CellResult] = []
     notes: list[str] = []
     ground: Ground | None = None
-    begun, left = time.monotonic(), [cell for cell in cells if read_cell(bench.home, cell) is None]
-    for number, cell in enumerate(cells):
+    begun = time.monotonic()
+    for cell in cells:
         result = read_cell(bench.home, cell)
         if result is None:
             bench = _as_before(bench, cells)
@@ -111,22 +115,25 @@ def _run(bench: Bench, cells: Sequence[Cell], report: Report) -> tuple[list[Cell
                 _check_conditions(cells, ground)
             try:
                 result = run_cell(bench, cell, replace(ground, wishes=bench.study.wishes), report=report)
-            except InputError as reason:
-                if cell.length == 1:
+            except (InputError, FailedRun) as reason:
+                # A training that fails gives no cell; one that a study cannot do without, or bad input, ends it.
+                if cell.length == 1 and (isinstance(reason, InputError) or cell.arm.name == cell.arm.against):
                     raise
-                notes.append(f"{cell.arm.name} at {cell.length:g} of the budget was left out: {reason}")
+                notes.append(f"{cell.name} was left out: {reason}")
                 continue
-            report(_progress(cell, number, cells, left, time.monotonic() - begun))
+            report(_progress(cell, cells, [*results, result], time.monotonic() - begun))
         results.append(result)
     return results, notes
 
 
-def _progress(cell: Cell, number: int, cells: Sequence[Cell], left: Sequence[Cell], seconds: float) -> Progress:
-    """Say that a cell is done, and how long those will take that are left, at the pace of those made since the beginning."""
-    made = left.index(cell) + 1
-    remaining = seconds / made * (len(left) - made)
-    note = f"Cell {number + 1} of {len(cells)}, {cell.name}, is done; about {remaining / 60:.0f} min of cells left."
-    return Progress("cells", number + 1, len(cells), seconds, remaining=remaining, note=note)
+def _progress(cell: Cell, cells: Sequence[Cell], results: Sequence[CellResult], seconds: float) -> Progress:
+    """Say that a cell is done, and how long the others will take at the pace of all that were ever made."""
+    fits = {(one.repeat, one.length, ARMS[one.arm].fit): one.seconds["trained"] for one in results}
+    spent = sum(fits.values()) + sum(one.seconds["drawing"] + one.seconds["judging"] for one in results)
+    number = cells.index(cell) + 1
+    left = spent / len(results) * (len(cells) - number)
+    note = f"Cell {number} of {len(cells)}, {cell.name}, is done; about {left / 60:.0f} min of cells left."
+    return Progress("cells", number, len(cells), seconds, remaining=left, note=note)
 
 
 def _as_before(bench: Bench, cells: Sequence[Cell]) -> Bench:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from imatlas.studies.arms import ARMS, GUIDED
+from imatlas.studies.arms import ARMS, BESIDE, GUIDED
 from imatlas.studies.cells import CellResult
 from imatlas.studies.differences import ArmDifference, apart, by_arm, one_sided, paired_values
 from imatlas.studies.judging import COPIES
@@ -46,18 +46,19 @@ def study_verdict(
     Parameters
     ----------
     results : of all cells.
-    differences : of every arm from its baseline.
+    differences : from `arm_differences`.
     measure : name of the distance that decides.
     planted : from `plant`.
     """
     deciding: dict[str, list[ArmDifference]] = {}
     for one in differences:
-        if one.name == measure:
+        if one.name == measure and one.is_from_baseline:
             deciding.setdefault(one.arm, []).append(one)
     spaces = _spaces(results, measure)
     complete = {arm: rows for arm, rows in deciding.items() if len(rows) == len(spaces)}
     said = [_invalid(deciding), _headline(complete), _planted(planted)]
     said += [_sentence(arm, rows, complete=arm in complete) for arm, rows in deciding.items()]
+    said += _beside(differences, measure)
     said += [_beside_classes(results, arm, measure) for arm in deciding]
     said += [_copying(arm, differences) for arm in deciding]
     said += [_sooner(arm, rows[0].against, results, measure) for arm, rows in deciding.items()]
@@ -203,9 +204,22 @@ def _beside_classes(results: Sequence[CellResult], arm: str, measure: str) -> st
     return f"{arm} against the true labels: {named(measure)} {'; '.join(told)} (95 %, one-sided)."
 
 
+def _beside(differences: Sequence[ArmDifference], measure: str) -> list[str]:
+    """Say how arms stand to one another where that tells something of its own."""
+    pairs: dict[tuple[str, str], list[ArmDifference]] = {}
+    for one in differences:
+        if one.name == measure and not one.is_from_baseline:
+            pairs.setdefault((one.arm, one.against), []).append(one)
+    return [
+        f"{arm} against {other} ({BESIDE[arm.removesuffix(GUIDED), other.removesuffix(GUIDED)]}): "
+        f"{'; '.join(_numbers(row) for row in rows)}."
+        for (arm, other), rows in pairs.items()
+    ]
+
+
 def _copying(arm: str, differences: Sequence[ArmDifference]) -> str:
     """Say if an arm copies training images more than its baseline."""
-    rows = [one for one in differences if one.arm == arm and one.name == COPIES]
+    rows = [one for one in differences if one.arm == arm and one.name == COPIES and one.is_from_baseline]
     more = [one for one in rows if one.interval is not None and one.interval[0] > 0 and one.value >= 0.005]
     if not more:
         return ""
@@ -223,7 +237,10 @@ def _sooner(arm: str, against: str, results: Sequence[CellResult], measure: str)
     sooner = times_to_quality(results, measure, arm, against)
     if not sooner:
         return f"{arm} did not reach the final {named(measure)} of {against} at any length."
-    told = "; ".join(f"{times:.2g} times as soon in {space}" for space, times in sooner.items())
+    most = 1 / min(result.length for result in results)
+    told = "; ".join(
+        f"{'at least ' if times >= most else ''}{times:.2g} times as soon in {space}" for space, times in sooner.items()
+    )
     return f"{arm} reached the final {named(measure)} of {against} {told}."
 
 
