@@ -12,6 +12,7 @@ from PIL import Image
 from small_studio import N_IMAGES, SIDE
 
 from imatlas import open_atlas
+from imatlas.app.studio import picture_routes
 from imatlas.app.studio.sheets import LARGEST_SHEET
 from imatlas.app.studio.told import CODED, DIALS
 from imatlas.app.studio.view import View, _spread
@@ -131,9 +132,10 @@ def test_a_sheet_holds_the_images_in_this_order(client, atlas):
     np.testing.assert_array_equal(tile, open_atlas(atlas).images.pixels[order[place], ..., 0])
 
 
-def test_what_a_browser_has_already_is_not_sent_again(client):
-    first = client.get("/api/map/places")
-    again = client.get("/api/map/places", headers={"if-none-match": first.headers["etag"]})
+def test_what_a_browser_has_already_is_neither_made_nor_sent_again(client, monkeypatch):
+    first = client.get("/api/thumbnails/0.png")
+    monkeypatch.setattr(picture_routes, "sheet_png", None)
+    again = client.get("/api/thumbnails/0.png", headers={"if-none-match": first.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
 
 

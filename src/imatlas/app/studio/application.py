@@ -81,7 +81,7 @@ def _web_file(request: Request, path: str) -> Response:
     if found is None:
         raise HTTPException(404, f"There is nothing at /{path[:200]}. Open the page at / instead.")
     content = found.read_bytes()
-    return kept_by_browser(request, content, content_hash(content.hex()), KINDS[found.suffix])
+    return kept_by_browser(request, content_hash(content.hex()), KINDS[found.suffix], lambda: content)
 
 
 def _say(status: int, sentence: str, headers: dict[str, str] | None = None) -> JSONResponse:

@@ -63,8 +63,9 @@ class Desk:
     def warm(self) -> None:
         """Begin to load what the first click needs: torch, the default model and one image drawn with it; and the scores."""
         self.work.begin(self.easel)
-        self.work.begin(lambda: self.easel().warm())
-        threading.Thread(target=self._score, name="studio-scores", daemon=True).start()
+        drawn = self.work.begin(lambda: self.easel().warm())
+        scores = threading.Thread(target=self._score, name="studio-scores", daemon=True)
+        drawn.add_done_callback(lambda _: scores.start())
 
     def _score(self) -> None:
         """Work out what takes longest, so that it is there when it is asked for."""

@@ -31,14 +31,14 @@ def thumbnails(desk: AtDesk, request: Request, sheet: Number) -> Response:
     view = desk.view()
     if sheet >= thumbs_of(view).sheets:
         raise HTTPException(404, f"There is no sheet {sheet}; wanted 0 to {thumbs_of(view).sheets - 1}. Ask for one of these.")
-    return kept_by_browser(request, sheet_png(view, sheet), f"sheet-{sheet}-{view.stamp}", "image/png")
+    return kept_by_browser(request, f"sheet-{sheet}-{view.stamp}", "image/png", lambda: sheet_png(view, sheet))
 
 
 @router.get("/images/{row}.png", response_class=Response, responses=PNG)
 def picture(desk: AtDesk, request: Request, row: Number) -> Response:
     """Give an image."""
     view = _view_with(desk, row)
-    return kept_by_browser(request, image_png(view, row), f"image-{row}-{view.stamp}", "image/png")
+    return kept_by_browser(request, f"image-{row}-{view.stamp}", "image/png", lambda: image_png(view, row))
 
 
 @router.get("/images/{row}")
@@ -47,7 +47,7 @@ def facts(desk: AtDesk, row: Number) -> ImageFacts:
     view = _view_with(desk, row)
     images, rank = view.images, int(view.rank_of[row])
     label = -1 if images.labels is None else int(images.labels[row])
-    scores = {name: float(values[row]) for name in VALUES if (values := view.values(name)) is not None}
+    scores = {name: float(view.values(name)[row]) for name in VALUES}
     return ImageFacts(
         row=row,
         id=str(images.ids[row]),

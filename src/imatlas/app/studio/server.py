@@ -94,6 +94,7 @@ def serve(folder: Path, opened: Opened, *, ready: Callable[[], None]) -> None:
         access_log=False,
         server_header=False,
         ws="none",
+        proxy_headers=False,
         limit_concurrency=MOST_CONNECTIONS,
         timeout_graceful_shutdown=1,
     )

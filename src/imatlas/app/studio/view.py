@@ -173,9 +173,11 @@ class View:
         kept = (near[:, :, None] == shown[:, None, :]).any(axis=2)
         return self._of_all(kept.mean(axis=1, dtype=np.float32), np.nan)
 
-    def values(self, name: str) -> np.ndarray | None:
-        """Give a score float32 (n,) of every image by its name in `VALUES`; None for another name."""
-        return getattr(self, name) if name in VALUES else None
+    def values(self, name: str) -> np.ndarray:
+        """Give a score float32 (n,) of every image by its name in `VALUES`."""
+        if name not in VALUES:
+            raise KeyError(name)
+        return getattr(self, name)
 
     def name_of(self, level: int, label: int) -> str:
         """Give the name of a cluster of a level; none has "none"."""
@@ -185,12 +187,15 @@ class View:
         """Give the level that "cluster-0" and on name, 0 the coarsest; None for another name."""
         return {f"cluster-{level}": level for level in range(self.levels.shape[1])}.get(name)
 
-    def labels(self, name: str) -> np.ndarray | None:
-        """Give the groups int32 (n,) of every image by "class" or the name of a level; None for another name."""
-        if name == "class" and self.images.labels is not None:
-            return self.images.labels.astype(np.int32)
-        level = self.level_at(name)
-        return None if level is None else np.ascontiguousarray(self.levels[:, level])
+    def has_labels(self, name: str) -> bool:
+        """Say whether there are groups of this name: "class", or the name of a level."""
+        return self.images.labels is not None if name == "class" else self.level_at(name) is not None
+
+    def labels(self, name: str) -> np.ndarray:
+        """Give the groups int32 (n,) of every image by a name that `has_labels`."""
+        if name == "class":
+            return np.asarray(self.images.labels, dtype=np.int32)
+        return np.ascontiguousarray(self.levels[:, self.level_at(name)])
 
     def _of_all(self, values: np.ndarray, absent: float) -> np.ndarray:
         """Give values of the manifold's rows as values of all images."""
