@@ -18,8 +18,24 @@ from imatlas.recipes import Wishes, map_images, train_atlas
 from imatlas.values import ImageSet
 
 
+def shrink(patch: pytest.MonkeyPatch) -> None:
+    """Make networks of a size that trains in a second; those that are read again must have it too."""
+    for network in (NeighborhoodPrior, CodeFlow):
+        patch.setattr(network, "width", 32)
+        patch.setattr(network, "depth", 1)
+    patch.setattr(Vae, "sizes_for", classmethod(lambda cls, *about: {"code_dim": 4, "width": 8}))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small() -> Iterator[None]:
+    """Networks are small in these modules, and in no other."""
+    with pytest.MonkeyPatch.context() as patch:
+        shrink(patch)
+        yield
+
+
 @pytest.fixture(scope="session")
-def atlas(tmp_path_factory) -> Iterator[Path]:
+def atlas(tmp_path_factory) -> Path:
     """The atlas of 130 moving shapes of two classes, with a model of all conditions."""
     images, parameters = moving_shape(N_IMAGES, SIDE, seed=0)
     labels = (parameters[:, 0] < np.pi).astype(np.int64)
@@ -28,13 +44,10 @@ def atlas(tmp_path_factory) -> Iterator[Path]:
     shapes = ImageSet(images.pixels, ids, labels, ("downward", "upward"), held_out, source="shapes")
     wishes = Wishes(features="principal_components", generator="vae", steps=20)
     with pytest.MonkeyPatch.context() as patch:
-        for network in (NeighborhoodPrior, CodeFlow):
-            patch.setattr(network, "width", 32)
-            patch.setattr(network, "depth", 1)
-        patch.setattr(Vae, "sizes_for", classmethod(lambda cls, *about: {"code_dim": 4, "width": 8}))
+        shrink(patch)
         made = map_images(shapes, tmp_path_factory.mktemp("studio") / "shapes.atlas", wishes)
         train_atlas(made, wishes)
-        yield made.folder
+    return made.folder
 
 
 @pytest.fixture(scope="session")

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
-from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
+from small_studio import GATE, HOST, ORIGIN, TOKEN
+from starlette.testclient import TestClient
 
 from imatlas.app.studio import training as module
+from imatlas.app.studio.application import make_app
 from imatlas.app.studio.asks import TrainingAsk
 from imatlas.app.studio.training import AlreadyTraining, Training
 from imatlas.checks import InputError
 from imatlas.files import locked, write_json
+from imatlas.pictures import read_png_text
+from imatlas.progress import Progress
+from imatlas.recipes import Wishes, train_atlas
 from imatlas.store import Edits, ModelFolder, open_atlas
 from imatlas.training.checkpoints import checkpoint_path
 
@@ -180,9 +189,32 @@ def test_a_process_number_that_was_given_again_is_no_training(atlas, training):
         training.record.unlink()
 
 
-def test_images_of_a_model_in_training_are_drawn_from_the_state_it_kept(client, atlas, begun):
+def test_there_are_no_images_of_a_model_before_it_kept_a_state(client, begun):
     assert client.get("/api/training/samples.png").status_code == 404
-    assert not checkpoint_path(Path(begun.folder)).exists()
+
+
+def test_images_of_a_model_in_training_are_drawn_from_the_state_it_kept(atlas, tmp_path, monkeypatch):
+    """A training is broken off as soon as it has kept a state of its first stage."""
+    own = open_atlas(shutil.copytree(atlas, tmp_path / "shapes.atlas"))
+
+    class Enough(Exception):
+        pass
+
+    def stop_when_kept(progress: Progress) -> None:
+        if len(own.models) == 2 and checkpoint_path(own.model(own.models[-1]).folder).is_file():
+            raise Enough
+
+    monkeypatch.setattr("imatlas.training.loop.CHECKPOINT_SECONDS", -1.0)
+    with pytest.raises(Enough):
+        train_atlas(own, Wishes(generator="vae", steps=100, seed=5), report=stop_when_kept)
+    page = TestClient(make_app(own.folder, GATE, warm=False), base_url=HOST, headers=TOKEN | ORIGIN)
+    facts = page.get("/api/training").json()
+    assert (facts["state"], facts["model"], facts["samples"]) == ("stopped", "0002-vae", "/api/training/samples.png")
+    sheet = page.get(facts["samples"])
+    assert sheet.headers["content-type"] == "image/png"
+    assert read_png_text(io.BytesIO(sheet.content)) == {"model": "0002-vae", "seeds": "0 to 15"}
+    assert np.ptp(np.asarray(Image.open(io.BytesIO(sheet.content)))) > 0
+    assert module._options_again(own.model("0002-vae"))[-4:] == ["--steps", "100", "--precision", "auto"]
 
 
 def test_the_stream_tells_how_things_stand_and_what_changes(client, app):

@@ -18,6 +18,7 @@ import subprocess
 import sys
 import threading
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 
 from imatlas.app.studio.answers import TrainingFacts
@@ -183,9 +184,19 @@ def _remaining(folder: ModelFolder, last: dict, seconds: float) -> float | None:
 
 
 def _rows(folder: ModelFolder) -> list[dict]:
-    """All reports, those of the prior first."""
-    rows = [*ModelFolder(folder.folder / "prior").metrics, *folder.metrics]
-    return [row for row in rows if {"stage", "step", "steps", "seconds", "remaining"} <= row.keys()]
+    """All reports, those of the prior first; read again when there are more."""
+    rows: list[dict] = []
+    for path in (ModelFolder(folder.folder / "prior").metrics_path, folder.metrics_path):
+        if path.is_file():
+            rows += _read(path, path.stat().st_mtime_ns, path.stat().st_size)
+    return rows
+
+
+@lru_cache(maxsize=8)
+def _read(path: Path, changed: int, size: int) -> tuple[dict, ...]:
+    """The reports in a file as it stands, those that are whole."""
+    rows = ModelFolder(path.parent).metrics
+    return tuple(row for row in rows if {"stage", "step", "steps", "seconds", "remaining"} <= row.keys())
 
 
 def _curves(rows: list[dict]) -> dict[str, list[list[int | float]]]:
