@@ -61,6 +61,7 @@ export class CarePanel {
     this._countMarked();
     return [
       labelled("Level", choice(levels.map((level) => [level.name, level.title]), this.level, (level) => { this.level = level; this.marked.clear(); this.show(); })),
+      el("p", { class: "soft small" }, "Press a name to change it. Mark two or more to merge them."),
       el("div", { class: "actions sticky" }, this.merge),
       ...clusters.map((cluster) => this._card(cluster)),
     ];
@@ -100,8 +101,8 @@ export class CarePanel {
 
   _countMarked() {
     if (!this.merge) return;
-    this.merge.disabled = this.marked.size < 2;
-    this.merge.textContent = this.marked.size < 2 ? "Mark two or more to merge them" : `Merge ${this.marked.size} clusters`;
+    this.merge.hidden = this.marked.size < 2;
+    this.merge.textContent = `Merge ${this.marked.size} clusters`;
   }
 
   /** @param {api.Cluster[]} clusters */

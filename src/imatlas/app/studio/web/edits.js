@@ -40,7 +40,7 @@ export class Edits {
     this.studio.tell("edits");
     if (!done) return;
     announce(done);
-    say(done, this.now.can_undo ? { action: "Undo", run: () => this.undo().catch(complain) } : {});
+    say(done, this.now.can_undo ? { about: "edits", action: "Undo", run: () => this.undo().catch(complain) } : { about: "edits" });
   }
 
   /** @param {number[]} rows @param {boolean} out */
@@ -51,11 +51,11 @@ export class Edits {
 
   async undo() {
     await this.make({ undo: true }, "");
-    say("Undone.", { action: "Redo", run: () => this.redo().catch(complain) });
+    say("Undone.", { about: "edits", action: "Redo", run: () => this.redo().catch(complain) });
   }
 
   async redo() {
     await this.make({ redo: true }, "");
-    say("Done again.");
+    say("Done again.", { about: "edits" });
   }
 }

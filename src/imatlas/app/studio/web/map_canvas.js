@@ -1,4 +1,4 @@
-// The points of the map without WebGL: squares written straight into the pixels of a Canvas2D image, the faint ones first.
+// The points of the map without WebGL: discs written straight into the pixels of a Canvas2D image, the faint ones first.
 //
 // It draws on the very canvas that the marks are drawn on: one layer less for a browser that composes its layers by software.
 
@@ -69,6 +69,7 @@ export class CanvasMap {
 
   /** @param {Camera} camera @param {[number, number][]} runs @param {{side: number, stride: number, faint: boolean}} how */
   _fill(camera, runs, { side, stride, faint }) {
+    const cut = cuts(side);
     const { laid: places } = /** @type {import("./grid.js").Grid} */ (this.grid);
     const pixels = /** @type {Uint32Array} */ (this.pixels), laid = this.laid;
     const width = this.canvas.width, height = this.canvas.height;
@@ -81,8 +82,17 @@ export class CanvasMap {
         const sx = Math.round(places[2 * i] * scale + left), sy = Math.round(top - places[2 * i + 1] * scale);
         const x0 = sx < 0 ? 0 : sx, x1 = sx + side > width ? width : sx + side;
         const y0 = sy < 0 ? 0 : sy, y1 = sy + side > height ? height : sy + side;
-        for (let y = y0; y < y1; y++) for (let at = y * width + x0; at < y * width + x1; at++) pixels[at] = colour;
+        for (let y = y0; y < y1; y++) {
+          const end = y * width + Math.min(x1, sx + side - cut[y - sy]);
+          for (let at = y * width + Math.max(x0, sx + cut[y - sy]); at < end; at++) pixels[at] = colour;
+        }
       }
     }
   }
+}
+
+/** How many pixels each line of a disc leaves free at either end; a small one is a square. @param {number} side @returns {number[]} */
+function cuts(side) {
+  const middle = (side - 1) / 2;
+  return Array.from({ length: side }, (_, y) => (side < 4 ? 0 : Math.round(side / 2 - Math.sqrt(Math.max(0, (side / 2) ** 2 - (y - middle) ** 2)))));
 }
