@@ -36,6 +36,15 @@ def test_one_planted_copy_in_twenty_is_found_among_new_images(side):
     assert found["with"][0]["value"] - found["without"][0]["value"] == pytest.approx(0.05, abs=0.01)
 
 
+def test_with_few_held_out_images_more_copies_are_planted_and_found():
+    """With 200 of them the threshold of a copy is that of one real image in twenty, so one copy in twenty cannot stand out."""
+    images = moving_shape(1_000, 8, seed=0)[0]
+    whole = ImageSet(images.pixels, images.ids, held_out=np.arange(1_000) >= 800)
+    found = plant(real_set(whole, [PrincipalComponents()], resize="none"), moving_shape(300, 8, seed=1)[0].pixels)
+    assert found["planted"] == 0.2
+    assert found["detected"]
+
+
 def test_among_few_images_it_is_said_that_copies_cannot_be_found(side):
     assert not plant(side, moving_shape(20, 8, seed=1)[0].pixels)["detected"]
 

@@ -102,6 +102,7 @@ def test_copies_that_were_planted_and_not_found_are_said():
 
 def test_an_arm_that_copies_more_is_named():
     said, _ = told(base(), cells("clusters", scaled(0.7), copies=0.1))
+    assert said.startswith("Beside unconditional-longer, better: clusters (but it copies more).")
     assert "clusters copies training images more than unconditional-longer: 10.3 % against 0.3 % in a" in said
 
 

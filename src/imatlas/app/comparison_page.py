@@ -15,7 +15,7 @@ from imatlas.app.sheets import PALETTE, data_uri, mosaic
 from imatlas.app.words import flat, number, plural
 from imatlas.evaluation.copies import PIXEL_SPACE
 from imatlas.files import read_json
-from imatlas.studies import Arm, ArmDifference, Outcome, by_arm, pixels_of
+from imatlas.studies import ARMS, Arm, ArmDifference, Outcome, by_arm, pixels_of
 from imatlas.studies.cells import CellResult
 from imatlas.studies.judging import COPIES, headline
 from imatlas.studies.words import named
@@ -69,7 +69,10 @@ def write_comparison(outcome: Outcome, path: Path) -> None:
     spaces = list(dict.fromkeys(score.space for one in outcome.results for score in one.scores if score.name == measure))
     spent = {
         "learning the manifold": sum({one.repeat: _charge(outcome, one.repeat) for one in outcome.results}.values()),
-        **{name: sum(one.seconds[name] for one in outcome.results) for name in ("trained", "drawing", "judging")},
+        "training": sum(
+            {(one.repeat, one.length, ARMS[one.arm].fit): one.seconds["trained"] for one in outcome.results}.values()
+        ),
+        **{name: sum(one.seconds[name] for one in outcome.results) for name in ("drawing", "judging")},
     }
     parts = {
         "version": __version__,
@@ -87,6 +90,7 @@ def write_comparison(outcome: Outcome, path: Path) -> None:
         "panels": [panel for space in spaces for panel in _points(outcome, measure, space)],
         "sheets": _sheets(outcome),
         "copies": _planted(outcome),
+        "planted": _percent(outcome.checks["planted"]["planted"]),
         "closest": _closest(outcome),
         "times": time_shares({name: seconds for name, seconds in spent.items() if seconds}),
         "settings": flat(read_json(outcome.folder / "study.json")["settings"]),
@@ -206,7 +210,7 @@ def _lengths(outcome: Outcome, measure: str, space: str) -> list[tuple[str, str]
 def _sheets(outcome: Outcome) -> list[dict]:
     """Show real held-out images and the first images of each arm, those of the first repeat."""
     rows = np.random.default_rng(0).permutation(outcome.images.held_out_rows)[:SHEET]
-    sheets = [_sheet("held-out images", "real ones, drawn by lot", outcome.images.pixels[np.sort(rows)])]
+    sheets = [_sheet("held-out images", "real ones, drawn by lot", outcome.images.pixels[rows])]
     done = {(one.arm, one.repeat, one.length) for one in outcome.results}
     for cell in outcome.cells:
         if cell.repeat == 1 and cell.length == 1 and (cell.arm.name, 1, 1.0) in done:

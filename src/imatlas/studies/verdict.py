@@ -9,7 +9,7 @@ is invalid, and that stands first.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -56,11 +56,12 @@ def study_verdict(
             deciding.setdefault(one.arm, []).append(one)
     spaces = _spaces(results, measure)
     complete = {arm: rows for arm, rows in deciding.items() if len(rows) == len(spaces)}
-    said = [_invalid(deciding), _headline(complete), _planted(planted)]
+    copying = {arm: text for arm in deciding if (text := _copying(arm, differences))}
+    said = [_invalid(deciding), _headline(complete, copying), _planted(planted)]
     said += [_sentence(arm, rows, complete=arm in complete) for arm, rows in deciding.items()]
     said += _beside(differences, measure)
     said += [_beside_classes(results, arm, measure) for arm in deciding]
-    said += [_copying(arm, differences) for arm in deciding]
+    said += list(copying.values())
     said += [_sooner(arm, rows[0].against, results, measure) for arm, rows in deciding.items()]
     notes = [_floor(results, deciding, measure), _repeats(results), _judges(results, measure), _many(deciding), _mixed(results)]
     return tuple(text for text in said if text), tuple(text for text in notes if text)
@@ -160,8 +161,8 @@ def _invalid(deciding: Mapping[str, Sequence[ArmDifference]]) -> str:
     return ""
 
 
-def _headline(deciding: Mapping[str, Sequence[ArmDifference]]) -> str:
-    """Say in one sentence which arms are better and worse than what they are compared with."""
+def _headline(deciding: Mapping[str, Sequence[ArmDifference]], copying: Collection[str]) -> str:
+    """Say in one sentence which arms are better and worse than what they are compared with, and which of them copy more."""
     found = {arm: effect(rows) for arm, rows in deciding.items()}
     if not found:
         return ""
@@ -169,9 +170,9 @@ def _headline(deciding: Mapping[str, Sequence[ArmDifference]]) -> str:
     told = [
         f"{'seeming ' if once else ''}{what}: {', '.join(names)}"
         for what in ("better", "worse")
-        if (names := [arm for arm, effect_ in found.items() if effect_ == what])
+        if (names := [arm + " (but it copies more)" * (arm in copying) for arm, seen in found.items() if seen == what])
     ]
-    rest = [arm for arm, effect_ in found.items() if effect_ not in ("better", "worse")]
+    rest = [arm for arm, seen in found.items() if seen not in ("better", "worse")]
     told += [f"no difference shown: {', '.join(rest)}"] if rest else []
     return f"Beside {' and '.join(dict.fromkeys(rows[0].against for rows in deciding.values()))}, {'; '.join(told)}."
 
