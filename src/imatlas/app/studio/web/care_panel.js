@@ -46,9 +46,11 @@ export class CarePanel {
 
   async fill() {
     const turn = ++this.asked;
-    const parts = await { clusters: () => this._clusters(), outliers: () => this._outliers(), duplicates: () => this._duplicates(),
-      excluded: () => this._excluded(), rejected: () => this._rejected() }[this.section]?.();
-    if (turn === this.asked && parts) this.body.replaceChildren(...parts);
+    /** @type {Record<string, () => Promise<HTMLElement[]>>} */
+    const lists = { clusters: () => this._clusters(), outliers: () => this._outliers(), duplicates: () => this._duplicates(),
+      excluded: () => this._excluded(), rejected: () => this._rejected() };
+    const parts = await lists[this.section]();
+    if (turn === this.asked) this.body.replaceChildren(...parts);
   }
 
   /** @returns {Promise<HTMLElement[]>} */
@@ -142,7 +144,7 @@ export class CarePanel {
 
   /** @returns {Promise<HTMLElement[]>} */
   async _excluded() {
-    const { flags } = this.studio.atlas, rows = [];
+    const { flags } = this.studio.atlas, rows = /** @type {number[]} */ ([]);
     for (let row = 0; row < flags.length; row++) if (flags[row] & 2) rows.push(row);
     return [
       el("p", { class: "soft" }, rows.length ? `${plural(rows.length, "image")} that the next training leaves out.` : "No image is excluded."),

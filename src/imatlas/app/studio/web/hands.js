@@ -44,7 +44,7 @@ export class Hands {
       menu: (sx, sy) => this.menu(sx, sy),
     });
     view.host.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => this._key(event));
-    view.host.addEventListener("pointerdown", () => this._cross(false));
+    view.host.addEventListener("pointerdown", () => { this._cross(false); view.host.classList.add("by-hand"); });
     view.host.addEventListener("focus", () => this._cross(view.host.matches(":focus-visible")));
     view.host.addEventListener("blur", () => this._cross(false));
     view.onsettled(() => { if (view.marks.cross) hover.cross(); });
@@ -158,6 +158,7 @@ export class Hands {
     if (event.ctrlKey || event.metaKey || event.altKey || event.target !== this.view.host) return;
     const { view } = this, step = event.shiftKey ? STEP / 6 : STEP;
     const [cx, cy] = [view.size.width / 2, view.size.height / 2];
+    view.host.classList.remove("by-hand");
     const act = /** @type {Record<string, () => void>} */ ({
       ArrowLeft: () => view.pan(step, 0), ArrowRight: () => view.pan(-step, 0), ArrowUp: () => view.pan(0, step), ArrowDown: () => view.pan(0, -step),
       Enter: () => this._enter(event.shiftKey), " ": () => this._enter(event.shiftKey), m: () => this.menu(cx, cy),

@@ -59,6 +59,12 @@ export class WebglMap {
     this.colours = null;
     /** called when the browser has given back what it took: draw again */
     this.onrestored = () => {};
+    /** @type {{program: WebGLProgram, scale: WebGLUniformLocation | null, shift: WebGLUniformLocation | null, size: WebGLUniformLocation | null}[]} */
+    this.programs = [];
+    /** @type {WebGLBuffer | null} */
+    this.placeBuffer = null;
+    /** @type {WebGLBuffer | null} */
+    this.colourBuffer = null;
     canvas.addEventListener("webglcontextlost", (event) => event.preventDefault());
     canvas.addEventListener("webglcontextrestored", () => { this._build(); this.onrestored(); });
     this._build();

@@ -180,7 +180,9 @@ function cross(context, [x, y], theme) {
  */
 export function namesOf(labels, places, groups) {
   /** @type {number[][]} */
-  const xs = groups.map(() => []), ys = groups.map(() => []);
+  const xs = groups.map(() => []);
+  /** @type {number[][]} */
+  const ys = groups.map(() => []);
   const step = Math.max(1, Math.floor(labels.length / 60_000)); // a sample is enough for a median
   for (let row = 0; row < labels.length; row += step) {
     const group = labels[row], x = places[2 * row];

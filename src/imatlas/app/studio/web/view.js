@@ -32,6 +32,7 @@ export class View {
     this.thumbnails = new Thumbnails(atlas, () => this.redraw());
     this.marks = noMarks();
     this.theme = themeOf();
+    /** @type {Uint8Array} */
     this.colours = new Uint8Array(4 * atlas.n);
     /** @type {import("./overlay.js").Name[]} */
     this.names = [];
