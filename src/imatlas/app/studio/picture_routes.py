@@ -24,6 +24,9 @@ ANY_PICTURE = {"requestBody": {"required": True, "content": {"image/*": {"schema
 Number = Annotated[int, Path(ge=0, lt=2**31)]
 NEIGHBORS = 15
 
+QUICK = 200_000
+"""Images up to which scores are worked out when one is asked for; of more they are told once they are there."""
+
 
 @router.get("/thumbnails/{sheet}.png", response_class=Response, responses=PNG)
 def thumbnails(desk: AtDesk, request: Request, sheet: Number) -> Response:
@@ -47,7 +50,8 @@ def facts(desk: AtDesk, row: Number) -> ImageFacts:
     view = _view_with(desk, row)
     images, rank = view.images, int(view.rank_of[row])
     label = -1 if images.labels is None else int(images.labels[row])
-    scores = {name: float(view.values(name)[row]) for name in VALUES}
+    known = [name for name in VALUES if len(images) <= QUICK or view.is_known(name)]
+    scores = {name: float(view.values(name)[row]) if name in known else np.nan for name in VALUES}
     return ImageFacts(
         row=row,
         id=str(images.ids[row]),

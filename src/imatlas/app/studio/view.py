@@ -179,6 +179,10 @@ class View:
             raise KeyError(name)
         return getattr(self, name)
 
+    def is_known(self, name: str) -> bool:
+        """Say whether a part was worked out already."""
+        return name in self.parts
+
     def name_of(self, level: int, label: int) -> str:
         """Give the name of a cluster of a level; none has "none"."""
         return self.manifold.clusters.grouping(level).all_names[label] if label >= 0 else "none"
