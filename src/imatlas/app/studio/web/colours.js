@@ -1,12 +1,12 @@
 // Colours that stay apart for colour-blind readers, and the colour of every point of the map.
 //
 // Groups take ten colours (Petroff 2021, arXiv 2107.02270), those of the report; after ten they begin again, lighter, then
-// darker. Scores take one ramp of even lightness, cividis (Nunez, Anderton and Renslow 2018), turned so that more stands out
-// more from the ground, light or dark.
+// darker. Scores take one ramp of even lightness, viridis (van der Walt and Smith 2015), turned so that more stands out more from
+// the ground, light or dark; no part of it is gray, which is what has no score.
 
 export const GROUPS = ["#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd"];
 
-const CIVIDIS = ["#00224e", "#123570", "#3b496c", "#575d6d", "#707173", "#8a8678", "#a59c74", "#c3b369", "#e1cc55", "#fee838"];
+const VIRIDIS = ["#440154", "#482878", "#3e4a89", "#31688e", "#26828e", "#1f9e89", "#35b779", "#6ece58", "#b5de2b", "#fde725"];
 const NONE = { light: [176, 172, 164], dark: [92, 92, 98] };
 const FAINT = 38;
 const EXCLUDED = 60;
@@ -35,9 +35,9 @@ export function ofGroup(group) {
 /** @param {number} share  from 0 to 1 @param {boolean} dark  the ground @returns {Rgb} of a score */
 export function ofShare(share, dark) {
   const held = Math.min(1, Math.max(0, share));
-  const at = (dark ? 0.14 + 0.86 * held : 0.9 - 0.9 * held) * (CIVIDIS.length - 1);
-  const below = Math.min(CIVIDIS.length - 2, Math.floor(at));
-  const [a, b] = [rgb(CIVIDIS[below]), rgb(CIVIDIS[below + 1])];
+  const at = (dark ? 0.12 + 0.88 * held : 0.9 - 0.9 * held) * (VIRIDIS.length - 1);
+  const below = Math.min(VIRIDIS.length - 2, Math.floor(at));
+  const [a, b] = [rgb(VIRIDIS[below]), rgb(VIRIDIS[below + 1])];
   return /** @type {Rgb} */ (a.map((c, i) => Math.round(c + (b[i] - c) * (at - below))));
 }
 

@@ -29,10 +29,11 @@ export class Thumbnails {
 
   /**
    * Give the rows whose images are to be drawn at this camera, and their side in CSS pixels; none when too many are seen.
-   * @param {import("./camera.js").Camera} camera @param {import("./camera.js").Size} size @param {number} fitted  scale that shows all
+   * @param {import("./camera.js").Camera} camera @param {import("./camera.js").Size} size
+   * @param {{fitted: number, colours: Uint8Array}} how  fitted: the scale that shows all; what is faint stands back
    * @returns {{rows: number[], side: number}}
    */
-  choose(camera, size, fitted) {
+  choose(camera, size, { fitted, colours }) {
     const { grid, n } = this.atlas;
     const part = seen(camera, size, LARGEST);
     if (grid.count(part) > 3 * MOST_SEEN) return { rows: [], side: 0 };
@@ -40,6 +41,7 @@ export class Thumbnails {
     if (rows.length > MOST_SEEN) return { rows: [], side: 0 };
     const spacing = Math.sqrt((size.width * size.height) / n) * (camera.scale / fitted);
     const side = Math.min(LARGEST, Math.max(SMALLEST, 0.7 * spacing));
+    rows.sort((a, b) => Number(isFaint(colours, a)) - Number(isFaint(colours, b)) || a - b);
     const lattice = onePerCell(rows, this.atlas.places, 2 ** Math.ceil(Math.log2(side / camera.scale) - 0.5));
     return { rows: apart(lattice, this.atlas.places, (0.9 * side) / camera.scale), side };
   }
@@ -62,8 +64,7 @@ export class Thumbnails {
       const rank = ranks[row], sheet = this._sheet(Math.floor(rank / thumbs.per_sheet));
       if (!sheet) continue;
       const within = rank % thumbs.per_sheet, [x, y] = at(row);
-      const faint = colours[4 * row + 3] < 100;
-      context.globalAlpha = faint ? 0.3 : 1;
+      context.globalAlpha = isFaint(colours, row) ? 0.3 : 1;
       context.fillStyle = ground;
       context.fillRect(x - wide / 2 - 3, y - high / 2 - 3, wide + 6, high + 6);
       context.fillStyle = `rgb(${colours[4 * row]}, ${colours[4 * row + 1]}, ${colours[4 * row + 2]})`;
@@ -111,8 +112,11 @@ export class Thumbnails {
   }
 }
 
+/** @param {Uint8Array} colours @param {number} row */
+const isFaint = (colours, row) => colours[4 * row + 3] < 100;
+
 /**
- * Give one row for every square of a lattice fixed to the map: that of the lowest number, the same from every camera.
+ * Give one row for every square of a lattice fixed to the map: the first of those given, so the same from every camera.
  * @param {number[]} rows @param {Float32Array} places @param {number} side  of a square in map units
  * @returns {number[]}
  */
@@ -121,22 +125,21 @@ export function onePerCell(rows, places, side) {
   const first = new Map();
   for (const row of rows) {
     const key = `${Math.floor(places[2 * row] / side)},${Math.floor(places[2 * row + 1] / side)}`;
-    const held = first.get(key);
-    if (held === undefined || row < held) first.set(key, row);
+    if (!first.has(key)) first.set(key, row);
   }
   return [...first.values()];
 }
 
 /**
- * Leave out those that would cover another of a lower number by more than a little.
+ * Leave out those that would cover an earlier one by more than a little.
  * @param {number[]} rows @param {Float32Array} places @param {number} side  in map units
- * @returns {number[]} ascending
+ * @returns {number[]}
  */
 export function apart(rows, places, side) {
   /** @type {Map<string, number[]>} */
   const cells = new Map();
   const kept = [];
-  for (const row of rows.slice().sort((a, b) => a - b)) {
+  for (const row of rows) {
     const x = places[2 * row], y = places[2 * row + 1], column = Math.floor(x / side), line = Math.floor(y / side);
     let free = true;
     for (let i = -1; i < 2 && free; i++) {

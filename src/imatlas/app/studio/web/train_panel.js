@@ -64,7 +64,7 @@ export class TrainPanel {
       now.says ? el("p", { class: now.state === "failed" ? "note" : "soft small" }, now.says) : "",
       el("div", { class: "actions" },
         running ? el("button", { type: "button", onclick: act(() => api.stopTraining()) }, "Stop") : null,
-        now.state === "stopped" || now.state === "failed" ? el("button", { type: "button", onclick: act(() => this._start(now.model)) }, "Resume") : null),
+        now.state === "stopped" || (now.state === "failed" && now.step > 0) ? el("button", { type: "button", onclick: act(() => this._start(now.model)) }, "Resume") : null),
       ...Object.entries(now.curves).filter(([, points]) => points.length > 1).slice(0, 6).map(([name, points]) => curve(name, points)),
       now.samples ? el("figure", {}, el("img", { class: "samples", src: `${now.samples}${now.samples.includes("?") ? "&" : "?"}step=${now.step}`, alt: "Samples of the model as it is" }), el("figcaption", {}, "Samples")) : "",
     ].filter((part) => part !== ""));

@@ -207,7 +207,7 @@ export class View {
     const at = (/** @type {number} */ x, /** @type {number} */ y) => this.at(x, y);
     const place = (/** @type {number} */ row) => atlas.place(row);
     const rowAt = (/** @type {number} */ row) => at(...place(row));
-    const chosen = this.thumbnails.choose(camera, size, this.fitted);
+    const chosen = this.thumbnails.choose(camera, size, { fitted: this.fitted, colours: this.colours });
     const drawn = this.thumbnails.draw(context, chosen, { at: rowAt, colours: this.colours, ground: this.theme.paper });
     this.shown = drawn ? chosen : null;
     if (!drawn || drawn < 40 || this.lit !== null) drawNames(context, this.names, { at, size, theme: this.theme, lit: this.lit });
