@@ -33,7 +33,10 @@ test("scores colour the points, held within their range, and a missing one is gr
 });
 
 test("a score that is the same everywhere is painted", () => {
-  assert.deepEqual([...paintRows(1, { ...plain, values: Float32Array.of(3), low: 3, high: 3 }).subarray(0, 3)], ofShare(0, false));
+  assert.deepEqual(
+    [...paintRows(1, { ...plain, values: Float32Array.of(3), low: 3, high: 3 }).subarray(0, 3)],
+    ofShare(0, false),
+  );
 });
 
 test("what is not lit or chosen, and what is excluded, is fainter", () => {
@@ -47,7 +50,15 @@ test("what is not lit or chosen, and what is excluded, is fainter", () => {
 });
 
 test("what is looked at comes back from the address", () => {
-  const state = { tool: "lasso", tab: "care", colour: "cluster-1", lit: 3, rows: [5, 17], camera: { x: 0.25, y: -1.5, scale: 120 }, model: "0002-vae" };
+  const state = {
+    tool: "lasso",
+    tab: "care",
+    colour: "cluster-1",
+    lit: 3,
+    rows: [5, 17],
+    camera: { x: 0.25, y: -1.5, scale: 120 },
+    model: "0002-vae",
+  };
   assert.deepEqual(read(`#${write(state)}`, 100), state);
   assert.equal(write({ ...AT_FIRST, rows: [] }), "");
 });

@@ -92,7 +92,8 @@ export class Refusal extends Error {
   }
 }
 
-const UNREACHABLE = "The studio does not answer. Start it again with imatlas studio and open the address it gives; nothing is lost.";
+const UNREACHABLE =
+  "The studio does not answer. Start it again with imatlas studio and open the address it gives; nothing is lost.";
 
 /** @param {string} url @param {RequestInit} [how] @returns {Promise<Response>} */
 async function ask(url, how) {
@@ -142,7 +143,13 @@ export const detail = (row, signal) => get(`/api/images/${row}`, signal);
 export const search = (text, limit, signal) => get(`/api/search?text=${name(text)}&limit=${limit}`, signal);
 /** @param {Blob} picture @param {number} count @returns {Promise<Near>} */
 export const near = async (picture, count) =>
-  (await ask(`/api/near?count=${count}`, { method: "POST", headers: { "Content-Type": picture.type || "image/png" }, body: picture })).json();
+  (
+    await ask(`/api/near?count=${count}`, {
+      method: "POST",
+      headers: { "Content-Type": picture.type || "image/png" },
+      body: picture,
+    })
+  ).json();
 /** @param {Order} order @param {AbortSignal} [signal] @returns {Promise<Drawing>} */
 export const draw = async (order, signal) => (await send("/api/draw", order, { signal })).json();
 /**

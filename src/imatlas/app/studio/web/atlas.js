@@ -25,22 +25,34 @@ export class Atlas {
   }
 
   /** @param {number} row @returns {[number, number]} */
-  place(row) { return [this.places[2 * row], this.places[2 * row + 1]]; }
+  place(row) {
+    return [this.places[2 * row], this.places[2 * row + 1]];
+  }
 
   /** @param {string} name @returns {api.LabelField | undefined} */
-  labelField(name) { return this.meta.fields.labels.find((field) => field.name === name); }
+  labelField(name) {
+    return this.meta.fields.labels.find((field) => field.name === name);
+  }
 
   /** @param {string} name @returns {api.ValueField | undefined} */
-  valueField(name) { return this.meta.fields.values.find((field) => field.name === name); }
+  valueField(name) {
+    return this.meta.fields.values.find((field) => field.name === name);
+  }
 
   /** The field that colours the map when nothing is chosen: the class, else the coarsest clusters, else a score. */
-  usualField() { return (this.meta.fields.labels[0] ?? this.meta.fields.values[0])?.name ?? ""; }
+  usualField() {
+    return (this.meta.fields.labels[0] ?? this.meta.fields.values[0])?.name ?? "";
+  }
 
   /** @param {string} name @returns {Promise<Int32Array>} a group per row, -1 = none */
-  labels(name) { return /** @type {Promise<Int32Array>} */ (this._column(name, api.labels)); }
+  labels(name) {
+    return /** @type {Promise<Int32Array>} */ (this._column(name, api.labels));
+  }
 
   /** @param {string} name @returns {Promise<Float32Array>} a score per row, NaN = none */
-  values(name) { return /** @type {Promise<Float32Array>} */ (this._column(name, api.values)); }
+  values(name) {
+    return /** @type {Promise<Float32Array>} */ (this._column(name, api.values));
+  }
 
   /** @returns {Promise<Int32Array>} where each row stands among the thumbnails */
   ranks() {
@@ -49,7 +61,9 @@ export class Atlas {
       for (let i = 0; i < order.length; i++) ranks[order[i]] = i;
       return ranks;
     });
-    this._ranks.catch(() => { this._ranks = null; });
+    this._ranks.catch(() => {
+      this._ranks = null;
+    });
     return this._ranks;
   }
 
@@ -83,7 +97,8 @@ export class Atlas {
 export function boundsOf(places) {
   let [x0, y0, x1, y1] = [Infinity, Infinity, -Infinity, -Infinity];
   for (let i = 0; i < places.length; i += 2) {
-    const x = places[i], y = places[i + 1];
+    const x = places[i],
+      y = places[i + 1];
     if (x < x0) x0 = x;
     if (x > x1) x1 = x;
     if (y < y0) y0 = y;

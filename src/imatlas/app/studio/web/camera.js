@@ -20,7 +20,8 @@ export const MOST_ZOOM = 4000;
  */
 export function fit(bounds, size, { left, top, right, bottom } = { left: 36, top: 36, right: 36, bottom: 36 }) {
   const [x0, y0, x1, y1] = bounds;
-  const wide = Math.max(x1 - x0, 1e-9), high = Math.max(y1 - y0, 1e-9);
+  const wide = Math.max(x1 - x0, 1e-9),
+    high = Math.max(y1 - y0, 1e-9);
   const free = { width: Math.max(size.width - left - right, 40), height: Math.max(size.height - top - bottom, 40) };
   const scale = Math.min(free.width / wide, free.height / high);
   return { x: (x0 + x1) / 2 - (left - right) / 2 / scale, y: (y0 + y1) / 2 + (top - bottom) / 2 / scale, scale };

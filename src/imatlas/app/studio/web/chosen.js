@@ -29,7 +29,9 @@ export class Chosen {
   }
 
   /** Choose one more, or one less. @param {number} row */
-  toggle(row) { this.choose(this.rows.includes(row) ? this.rows.filter((other) => other !== row) : [...this.rows, row]); }
+  toggle(row) {
+    this.choose(this.rows.includes(row) ? this.rows.filter((other) => other !== row) : [...this.rows, row]);
+  }
 
   clear() {
     if (this.found?.url) URL.revokeObjectURL(this.found.url);
@@ -43,7 +45,13 @@ export class Chosen {
   async search(text, signal) {
     const { rows, total } = await api.search(text, 200, signal);
     const more = total > rows.length ? `, the first ${rows.length} are shown` : "";
-    this._find({ title: `“${text}”`, says: total ? `${plural(total, "image")} with this in the name${more}.` : "No image has this in its name. Try a part of a file name.", rows });
+    this._find({
+      title: `“${text}”`,
+      says: total
+        ? `${plural(total, "image")} with this in the name${more}.`
+        : "No image has this in its name. Try a part of a file name.",
+      rows,
+    });
   }
 
   /** Find what is like a picture from outside. @param {Blob} picture */

@@ -4,7 +4,18 @@
 // darker. Scores take one ramp of even lightness, viridis (van der Walt and Smith 2015), turned so that more stands out more from
 // the ground, light or dark; no part of it is gray, which is what has no score.
 
-export const GROUPS = ["#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd"];
+export const GROUPS = [
+  "#3f90da",
+  "#ffa90e",
+  "#bd1f01",
+  "#94a4a2",
+  "#832db6",
+  "#a96b59",
+  "#e76300",
+  "#b9ac70",
+  "#717581",
+  "#92dadd",
+];
 
 const VIRIDIS = ["#440154", "#482878", "#3e4a89", "#31688e", "#26828e", "#1f9e89", "#35b779", "#6ece58", "#b5de2b", "#fde725"];
 const NONE = { light: [176, 172, 164], dark: [92, 92, 98] };
@@ -20,7 +31,9 @@ export function rgb(hex) {
 }
 
 /** @param {Rgb} colour @returns {string} */
-export function css([r, g, b]) { return `rgb(${r}, ${g}, ${b})`; }
+export function css([r, g, b]) {
+  return `rgb(${r}, ${g}, ${b})`;
+}
 
 /** @param {Rgb} colour @param {number} to  of each channel @param {number} share @returns {Rgb} */
 const towards = (colour, to, share) => /** @type {Rgb} */ (colour.map((c) => Math.round(c + (to - c) * share)));
@@ -42,7 +55,9 @@ export function ofShare(share, dark) {
 }
 
 /** @param {boolean} dark @returns {Rgb} of what has no group or score */
-export function ofNone(dark) { return /** @type {Rgb} */ (dark ? NONE.dark : NONE.light); }
+export function ofNone(dark) {
+  return /** @type {Rgb} */ (dark ? NONE.dark : NONE.light);
+}
 
 /**
  * @typedef {Object} Paint
@@ -64,10 +79,12 @@ export function ofNone(dark) { return /** @type {Rgb} */ (dark ? NONE.dark : NON
 export function paintRows(n, paint) {
   const { labels, values, low, high, flags, dark, lit, chosen } = paint;
   const full = n > 200_000 ? 150 : n > 3_000 ? 200 : 225;
-  const none = ofNone(dark), ramp = Array.from({ length: 256 }, (_, i) => ofShare(i / 255, dark));
+  const none = ofNone(dark),
+    ramp = Array.from({ length: 256 }, (_, i) => ofShare(i / 255, dark));
   /** @type {Rgb[]} */
   const groups = [];
-  const colours = new Uint8Array(4 * n), spread = high > low ? 255 / (high - low) : 0;
+  const colours = new Uint8Array(4 * n),
+    spread = high > low ? 255 / (high - low) : 0;
   for (let row = 0; row < n; row++) {
     let colour = none;
     if (labels) {

@@ -20,7 +20,11 @@ export function el(tag, properties = {}, ...children) {
     else if (value === true) made.setAttribute(key, "");
     else made.setAttribute(key, String(value));
   }
-  made.append(.../** @type {(Node | string)[]} */ (children.flat().filter((child) => child !== null && child !== false && child !== undefined)));
+  made.append(
+    .../** @type {(Node | string)[]} */ (
+      children.flat().filter((child) => child !== null && child !== false && child !== undefined)
+    ),
+  );
   return made;
 }
 
@@ -39,7 +43,9 @@ export function number(value) {
 }
 
 /** @param {number} count @param {string} noun @returns {string} "1 image", "2 images" */
-export function plural(count, noun) { return `${number(count)} ${noun}${count === 1 ? "" : "s"}`; }
+export function plural(count, noun) {
+  return `${number(count)} ${noun}${count === 1 ? "" : "s"}`;
+}
 
 /** @param {number} seconds @returns {string} "40 s", "12 min", "1 h 5 min" */
 export function duration(seconds) {
@@ -66,9 +72,28 @@ export function say(text, { bad = false, action, run, about = text } = {}) {
   for (const old of [...host.children]) if (old.dataset.about === about) old.remove();
   while (host.children.length > 1) host.firstElementChild?.remove();
   const close = () => toast.remove();
-  const button = action && run ? el("button", { type: "button", class: "small", onclick: () => { close(); run(); } }, action) : null;
-  const toast = el("div", { class: bad ? "toast bad" : "toast", "data-about": about }, el("p", {}, text), button,
-    el("button", { type: "button", class: "icon", "aria-label": "Close the message", onclick: close }, "×"));
+  const button =
+    action && run
+      ? el(
+          "button",
+          {
+            type: "button",
+            class: "small",
+            onclick: () => {
+              close();
+              run();
+            },
+          },
+          action,
+        )
+      : null;
+  const toast = el(
+    "div",
+    { class: bad ? "toast bad" : "toast", "data-about": about },
+    el("p", {}, text),
+    button,
+    el("button", { type: "button", class: "icon", "aria-label": "Close the message", onclick: close }, "×"),
+  );
   host.append(toast);
   setTimeout(close, bad || button ? 12_000 : 5_000);
 }

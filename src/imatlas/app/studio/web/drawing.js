@@ -48,7 +48,9 @@ export class Drawing {
   }
 
   /** @returns {Piece | undefined} the one that is looked at */
-  get piece() { return this.pieces.find((piece) => piece.key === this.active); }
+  get piece() {
+    return this.pieces.find((piece) => piece.key === this.active);
+  }
 
   /** @param {Partial<Settings>} patch */
   set(patch) {
@@ -88,7 +90,9 @@ export class Drawing {
   }
 
   /** Draw what is wished for. */
-  async draw() { await this._draw({ wishes: this.wishes, count: this.settings.count, asked: null }); }
+  async draw() {
+    await this._draw({ wishes: this.wishes, count: this.settings.count, asked: null });
+  }
 
   /** Draw more like one. @param {Piece} piece */
   async more(piece) {
@@ -96,7 +100,8 @@ export class Drawing {
     const example = this._exampleCondition();
     if (example) {
       wishes[example.name] = { picture: piece.png };
-      for (const condition of this.studio.model?.conditions ?? []) if (condition.kind === "place") delete wishes[condition.name];
+      for (const condition of this.studio.model?.conditions ?? [])
+        if (condition.kind === "place") delete wishes[condition.name];
     }
     await this._draw({ wishes, count: 6, asked: null, fresh: true });
   }
@@ -134,7 +139,13 @@ export class Drawing {
     const count = gone.length - this.pieces.length;
     if (!count) return;
     this._changed();
-    say(`${plural(count, "image")} cleared.`, { action: "Undo", run: () => { this.pieces = [...gone, ...this.pieces.filter((piece) => !gone.includes(piece))]; this._changed(); } });
+    say(`${plural(count, "image")} cleared.`, {
+      action: "Undo",
+      run: () => {
+        this.pieces = [...gone, ...this.pieces.filter((piece) => !gone.includes(piece))];
+        this._changed();
+      },
+    });
   }
 
   /** @param {number} key */
@@ -177,23 +188,36 @@ export class Drawing {
   _here(place) {
     const model = this.studio.model;
     if (!model) {
-      say("There is no model yet that could draw. Train one in the panel Train; it takes minutes.", { bad: true, action: "Open Train", run: () => this.studio.set({ tab: "train" }) });
+      say("There is no model yet that could draw. Train one in the panel Train; it takes minutes.", {
+        bad: true,
+        action: "Open Train",
+        run: () => this.studio.set({ tab: "train" }),
+      });
       return null;
     }
     const condition = model.conditions.find(({ kind }) => kind === "place");
     if (condition) return { ...this.wishes, [condition.name]: place.map((x) => x.toPrecision(7)).join(",") };
-    const example = this._exampleCondition(), row = this.studio.atlas.grid.nearestOfAll(...place);
+    const example = this._exampleCondition(),
+      row = this.studio.atlas.grid.nearestOfAll(...place);
     if (example && row >= 0) return { ...this.wishes, [example.name]: { row } };
-    say(`${model.title} knows neither places nor examples, so a click on the map means nothing to it. Draw by its own wishes, or train one with the condition map place.`, { bad: true });
+    say(
+      `${model.title} knows neither places nor examples, so a click on the map means nothing to it. Draw by its own wishes, or train one with the condition map place.`,
+      { bad: true },
+    );
     return null;
   }
 
   /** @param {{wishes: Record<string, api.Wish>, count: number, asked: Point | null, fresh?: boolean}} what */
   async _draw({ wishes, count, asked, fresh = false }) {
-    const { studio } = this, model = studio.model;
+    const { studio } = this,
+      model = studio.model;
     if (!model) return void this._here(asked ?? [0, 0]);
     const seed = fresh ? Math.floor(Math.random() * MOST_SEED) : this.seed();
-    const waiting = Array.from({ length: count }, (_, i) => /** @type {Piece} */ ({ key: this.next++, png: "", seed: seed + i, how: {}, asked, landed: null, wishes, kept: "" }));
+    const waiting = Array.from(
+      { length: count },
+      (_, i) =>
+        /** @type {Piece} */ ({ key: this.next++, png: "", seed: seed + i, how: {}, asked, landed: null, wishes, kept: "" }),
+    );
     const before = this.active;
     this.pieces.push(...waiting);
     this.active = waiting[0].key;
@@ -212,7 +236,9 @@ export class Drawing {
 
   /** @param {Piece[]} waiting @param {api.Drawing} answer @param {Point | null} asked */
   _fill(waiting, answer, asked) {
-    answer.images.forEach((image, i) => Object.assign(waiting[i], { png: image.png, seed: image.seed, how: image.how, landed: image.place ?? null }));
+    answer.images.forEach((image, i) =>
+      Object.assign(waiting[i], { png: image.png, seed: image.seed, how: image.how, landed: image.place ?? null }),
+    );
     if (answer.off && !answer.images.length) {
       this.studio.tell("off", { at: asked ?? answer.off.nearest, nearest: answer.off.nearest });
       const { nearest, says } = answer.off;

@@ -40,13 +40,18 @@ export class Edits {
     this.studio.tell("edits");
     if (!done) return;
     announce(done);
-    say(done, this.now.can_undo ? { about: "edits", action: "Undo", run: () => this.undo().catch(complain) } : { about: "edits" });
+    say(
+      done,
+      this.now.can_undo ? { about: "edits", action: "Undo", run: () => this.undo().catch(complain) } : { about: "edits" },
+    );
   }
 
   /** @param {number[]} rows @param {boolean} out */
   exclude(rows, out) {
     const words = plural(rows.length, "image");
-    return out ? this.make({ exclude: rows }, `${words} excluded from the next training.`) : this.make({ include: rows }, `${words} taken back in.`);
+    return out
+      ? this.make({ exclude: rows }, `${words} excluded from the next training.`)
+      : this.make({ include: rows }, `${words} taken back in.`);
   }
 
   async undo() {

@@ -74,7 +74,8 @@ export class Gestures {
     const [x, y] = this._place(event);
     const last = this.down.get(event.pointerId);
     if (!last) {
-      if (event.pointerType !== "touch" && !/** @type {HTMLElement} */ (event.target).closest("button")) this.meanings.hover(x, y);
+      if (event.pointerType !== "touch" && !(/** @type {HTMLElement} */ (event.target).closest("button")))
+        this.meanings.hover(x, y);
       return;
     }
     if (this.phase === "pinching") {
@@ -100,7 +101,8 @@ export class Gestures {
     if (after.length < 2) return;
     const middle = (/** @type {{x: number, y: number}[]} */ p) => [(p[0].x + p[1].x) / 2, (p[0].y + p[1].y) / 2];
     const apart = (/** @type {{x: number, y: number}[]} */ p) => Math.max(8, Math.hypot(p[0].x - p[1].x, p[0].y - p[1].y));
-    const [bx, by] = middle(before), [ax, ay] = middle(after);
+    const [bx, by] = middle(before),
+      [ax, ay] = middle(after);
     this.meanings.pan(ax - bx, ay - by);
     this.meanings.zoom(apart(after) / apart(before), ax, ay);
   }

@@ -42,7 +42,8 @@ export class Grid {
     const cellOf = new Uint32Array(n);
     const starts = new Uint32Array(cells + 2);
     for (let row = 0; row < n; row++) {
-      const x = places[2 * row], y = places[2 * row + 1];
+      const x = places[2 * row],
+        y = places[2 * row + 1];
       cellOf[row] = x === x && y === y ? this.lineOf(y) * this.side + this.columnOf(x) : cells;
       starts[cellOf[row] + 1]++;
     }
@@ -63,9 +64,13 @@ export class Grid {
   }
 
   /** @param {number} x */
-  columnOf(x) { return Math.min(this.side - 1, Math.max(0, Math.floor((x - this.x0) / this.cell[0]))); }
+  columnOf(x) {
+    return Math.min(this.side - 1, Math.max(0, Math.floor((x - this.x0) / this.cell[0])));
+  }
   /** @param {number} y */
-  lineOf(y) { return Math.min(this.side - 1, Math.max(0, Math.floor((y - this.y0) / this.cell[1]))); }
+  lineOf(y) {
+    return Math.min(this.side - 1, Math.max(0, Math.floor((y - this.y0) / this.cell[1])));
+  }
 
   /**
    * Give the runs of `rows` that cover a part of the map, one per line of cells.
@@ -73,13 +78,15 @@ export class Grid {
    * @returns {[number, number][]} begin, end
    */
   runs([x0, y0, x1, y1]) {
-    const top = this.y0 + this.cell[1] * this.side, right = this.x0 + this.cell[0] * this.side;
+    const top = this.y0 + this.cell[1] * this.side,
+      right = this.x0 + this.cell[0] * this.side;
     if (x1 < this.x0 || y1 < this.y0 || x0 > right || y0 > top) return [];
     const [left, last] = [this.columnOf(x0), this.columnOf(x1)];
     /** @type {[number, number][]} */
     const runs = [];
     for (let line = this.lineOf(y0); line <= this.lineOf(y1); line++) {
-      const begin = this.starts[line * this.side + left], end = this.starts[line * this.side + last + 1];
+      const begin = this.starts[line * this.side + left],
+        end = this.starts[line * this.side + last + 1];
       const before = runs[runs.length - 1];
       if (end === begin) continue;
       if (before && before[1] === begin) before[1] = end;
@@ -89,7 +96,9 @@ export class Grid {
   }
 
   /** How many rows at most lie in a part of the map. @param {Bounds} bounds */
-  count(bounds) { return this.runs(bounds).reduce((sum, [begin, end]) => sum + end - begin, 0); }
+  count(bounds) {
+    return this.runs(bounds).reduce((sum, [begin, end]) => sum + end - begin, 0);
+  }
 
   /**
    * Give the rows that lie within bounds.
@@ -97,10 +106,12 @@ export class Grid {
    * @returns {number[]}
    */
   inside(bounds) {
-    const [x0, y0, x1, y1] = bounds, found = [];
+    const [x0, y0, x1, y1] = bounds,
+      found = [];
     for (const [begin, end] of this.runs(bounds)) {
       for (let i = begin; i < end; i++) {
-        const x = this.laid[2 * i], y = this.laid[2 * i + 1];
+        const x = this.laid[2 * i],
+          y = this.laid[2 * i + 1];
         if (x >= x0 && x <= x1 && y >= y0 && y <= y1) found.push(this.rows[i]);
       }
     }
@@ -112,10 +123,13 @@ export class Grid {
    * @param {number} x @param {number} y @param {number} radius  in map units
    */
   nearest(x, y, radius) {
-    let best = -1, least = radius * radius;
+    let best = -1,
+      least = radius * radius;
     for (const [begin, end] of this.runs([x - radius, y - radius, x + radius, y + radius])) {
       for (let i = begin; i < end; i++) {
-        const dx = this.laid[2 * i] - x, dy = this.laid[2 * i + 1] - y, square = dx * dx + dy * dy;
+        const dx = this.laid[2 * i] - x,
+          dy = this.laid[2 * i + 1] - y,
+          square = dx * dx + dy * dy;
         if (square < least || (square === least && best < 0)) [best, least] = [this.rows[i], square];
       }
     }

@@ -35,7 +35,10 @@ export class Hands {
     this._tools();
     new Gestures(view.host, {
       traces: () => studio.seen.tool === "line" || studio.seen.tool === "lasso",
-      pan: (dx, dy) => { hover.leave(); view.pan(dx, dy); },
+      pan: (dx, dy) => {
+        hover.leave();
+        view.pan(dx, dy);
+      },
       zoom: (factor, sx, sy) => view.zoom(factor, sx, sy),
       click: (sx, sy, event) => this.press(sx, sy, event.ctrlKey || event.metaKey),
       hover: (sx, sy) => hover.at(sx, sy),
@@ -44,10 +47,15 @@ export class Hands {
       menu: (sx, sy) => this.menu(sx, sy),
     });
     view.host.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => this._key(event));
-    view.host.addEventListener("pointerdown", () => { this._cross(false); view.host.classList.add("by-hand"); });
+    view.host.addEventListener("pointerdown", () => {
+      this._cross(false);
+      view.host.classList.add("by-hand");
+    });
     view.host.addEventListener("focus", () => this._cross(view.host.matches(":focus-visible")));
     view.host.addEventListener("blur", () => this._cross(false));
-    view.onsettled(() => { if (view.marks.cross) hover.cross(); });
+    view.onsettled(() => {
+      if (view.marks.cross) hover.cross();
+    });
   }
 
   /** Act at a point of the screen as the tool says. @param {number} sx @param {number} sy @param {boolean} more  add to what is chosen */
@@ -66,17 +74,21 @@ export class Hands {
 
   /** @param {number} sx @param {number} sy */
   menu(sx, sy) {
-    const { view, chosen, drawing, paths } = this, place = view.under(sx, sy), row = view.hit(sx, sy, 24);
+    const { view, chosen, drawing, paths } = this,
+      place = view.under(sx, sy),
+      row = view.hit(sx, sy, 24);
     this.hover.leave();
     const url = `/api/images/${row}.png`;
     openMenu(sx, sy, [
       { title: "Draw an image here", run: () => drawing.at(place).catch(complain) },
-      ...(row >= 0 ? [
-        { title: "Look at this image", run: () => chosen.choose([row]) },
-        { title: chosen.rows.includes(row) ? "Choose one less" : "Choose this one too", run: () => chosen.toggle(row) },
-        { title: "Path from this image", run: () => paths.end("from", { row }, url) },
-        { title: "Path to this image", run: () => paths.end("to", { row }, url) },
-      ] : []),
+      ...(row >= 0
+        ? [
+            { title: "Look at this image", run: () => chosen.choose([row]) },
+            { title: chosen.rows.includes(row) ? "Choose one less" : "Choose this one too", run: () => chosen.toggle(row) },
+            { title: "Path from this image", run: () => paths.end("from", { row }, url) },
+            { title: "Path to this image", run: () => paths.end("to", { row }, url) },
+          ]
+        : []),
       { title: "Come closer", run: () => view.zoom(2.5, sx, sy) },
     ]);
   }
@@ -90,9 +102,16 @@ export class Hands {
   }
 
   _tools() {
-    const { studio } = this, host = get("tools");
+    const { studio } = this,
+      host = get("tools");
     const radios = TOOLS.map(({ name, title, key, says }) => {
-      const radio = el("input", { type: "radio", name: "tool", value: name, "aria-keyshortcuts": key.toLowerCase(), onchange: () => this.tool(name) });
+      const radio = el("input", {
+        type: "radio",
+        name: "tool",
+        value: name,
+        "aria-keyshortcuts": key.toLowerCase(),
+        onchange: () => this.tool(name),
+      });
       host.append(el("label", { title: `${says} (${key})` }, radio, el("span", {}, title)));
       return radio;
     });
@@ -106,7 +125,8 @@ export class Hands {
 
   /** @param {"begin" | "move" | "end" | "cancel"} phase @param {Point} at  pixels */
   _trace(phase, [sx, sy]) {
-    const { view } = this, place = view.under(sx, sy);
+    const { view } = this,
+      place = view.under(sx, sy);
     if (phase === "begin") {
       this.hover.leave();
       this.corners = [];
@@ -156,12 +176,18 @@ export class Hands {
   /** @param {KeyboardEvent} event */
   _key(event) {
     if (event.ctrlKey || event.metaKey || event.altKey || event.target !== this.view.host) return;
-    const { view } = this, step = event.shiftKey ? STEP / 6 : STEP;
+    const { view } = this,
+      step = event.shiftKey ? STEP / 6 : STEP;
     const [cx, cy] = [view.size.width / 2, view.size.height / 2];
     view.host.classList.remove("by-hand");
     const act = /** @type {Record<string, () => void>} */ ({
-      ArrowLeft: () => view.pan(step, 0), ArrowRight: () => view.pan(-step, 0), ArrowUp: () => view.pan(0, step), ArrowDown: () => view.pan(0, -step),
-      Enter: () => this._enter(event.shiftKey), " ": () => this._enter(event.shiftKey), m: () => this.menu(cx, cy),
+      ArrowLeft: () => view.pan(step, 0),
+      ArrowRight: () => view.pan(-step, 0),
+      ArrowUp: () => view.pan(0, step),
+      ArrowDown: () => view.pan(0, -step),
+      Enter: () => this._enter(event.shiftKey),
+      " ": () => this._enter(event.shiftKey),
+      m: () => this.menu(cx, cy),
     })[event.key];
     if (!act) return;
     event.preventDefault();
@@ -172,7 +198,9 @@ export class Hands {
 
   /** Act at the cross. @param {boolean} close  end the line or loop here */
   _enter(close) {
-    const { view } = this, [cx, cy] = [view.size.width / 2, view.size.height / 2], { tool } = this.studio.seen;
+    const { view } = this,
+      [cx, cy] = [view.size.width / 2, view.size.height / 2],
+      { tool } = this.studio.seen;
     if (tool === "look" || tool === "draw") return this.press(cx, cy, close);
     this.corners = [...this.corners, view.under(cx, cy)];
     if (close && this.corners.length > (tool === "lasso" ? 2 : 1)) return this._finish();

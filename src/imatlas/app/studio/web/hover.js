@@ -27,12 +27,15 @@ export class Hover {
     this.view.host.classList.toggle("over-image", row >= 0);
     if (row !== this.row) this._take(row);
     if (row >= 0) this._put(sx, sy);
-    const [x, y] = this.view.under(sx, sy), { grid, spacing } = this.studio.atlas;
+    const [x, y] = this.view.under(sx, sy),
+      { grid, spacing } = this.studio.atlas;
     this.studio.tell("over", { row, empty: row < 0 && grid.nearest(x, y, 10 * spacing) < 0 });
   }
 
   /** Hover what the cross of the keyboard points at. */
-  cross() { this.at(this.view.size.width / 2, this.view.size.height / 2); }
+  cross() {
+    this.at(this.view.size.width / 2, this.view.size.height / 2);
+  }
 
   leave() {
     this._take(-1);
@@ -57,12 +60,20 @@ export class Hover {
 
   /** @param {number} row */
   _group(row) {
-    const { atlas, seen } = this.studio, field = atlas.labelField(seen.colour);
+    const { atlas, seen } = this.studio,
+      field = atlas.labelField(seen.colour);
     this.group.textContent = "";
     if (!field) return;
-    atlas.labels(field.name).then((labels) => {
-      if (this.row === row) this.group.textContent = field.name === "class" || labels[row] < 0 ? field.groups[labels[row]] ?? "in no group" : `cluster ${field.groups[labels[row]]}`;
-    }, () => {});
+    atlas.labels(field.name).then(
+      (labels) => {
+        if (this.row === row)
+          this.group.textContent =
+            field.name === "class" || labels[row] < 0
+              ? (field.groups[labels[row]] ?? "in no group")
+              : `cluster ${field.groups[labels[row]]}`;
+      },
+      () => {},
+    );
   }
 
   /** @param {number} row */
@@ -78,8 +89,11 @@ export class Hover {
 
   /** Lay the card beside the hand, within the map. @param {number} sx @param {number} sy */
   _put(sx, sy) {
-    const { width, height } = this.view.size, wide = 232, high = 92;
-    const left = sx + 20 + wide > width ? sx - wide - 20 : sx + 20, top = Math.min(Math.max(8, sy - high / 2), height - high - 8);
+    const { width, height } = this.view.size,
+      wide = 232,
+      high = 92;
+    const left = sx + 20 + wide > width ? sx - wide - 20 : sx + 20,
+      top = Math.min(Math.max(8, sy - high / 2), height - high - 8);
     this.card.style.transform = `translate(${Math.round(Math.max(4, left))}px, ${Math.round(top)}px)`;
   }
 }

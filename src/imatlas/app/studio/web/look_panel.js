@@ -2,6 +2,7 @@
 
 import * as api from "./api.js";
 import { complain, el, number, plural } from "./dom.js";
+import { button, plain } from "./fields.js";
 
 /** @typedef {import("./state.js").Studio} Studio */
 const MOST_SHOWN = 60;
@@ -25,7 +26,9 @@ export function lookPanel(studio, host, acts) {
     if (rows.length === 1) {
       asking = new AbortController();
       const { signal } = asking;
-      api.detail(rows[0], signal).then((detail) => { if (!signal.aborted) host.replaceChildren(...one(studio, detail, acts)); }, complain);
+      api.detail(rows[0], signal).then((detail) => {
+        if (!signal.aborted) host.replaceChildren(...one(studio, detail, acts));
+      }, complain);
     } else if (rows.length) host.replaceChildren(...several(studio, rows, acts));
     else if (found) host.replaceChildren(...foundOnes(studio, acts));
     else host.replaceChildren(...itself(studio));
@@ -36,11 +39,32 @@ export function lookPanel(studio, host, acts) {
 
 /** @param {number} row @param {Acts} acts @param {string} [says] */
 function tile(row, acts, says = "") {
-  return el("li", {}, el("button", { type: "button", class: "picture", "aria-label": `Image ${row}${says ? `, ${says}` : ""}`, title: says,
-    onclick: () => { acts.chosen.choose([row]); acts.view.reveal(...acts.view.atlas.place(row)); },
-    onmouseenter: () => { acts.view.marks.hover = row; acts.view.redraw(); },
-    onmouseleave: () => { acts.view.marks.hover = -1; acts.view.redraw(); } },
-  el("img", { src: api.imageUrl(row), alt: "", loading: "lazy", draggable: "false" })));
+  return el(
+    "li",
+    {},
+    el(
+      "button",
+      {
+        type: "button",
+        class: "picture",
+        "aria-label": `Image ${row}${says ? `, ${says}` : ""}`,
+        title: says,
+        onclick: () => {
+          acts.chosen.choose([row]);
+          acts.view.reveal(...acts.view.atlas.place(row));
+        },
+        onmouseenter: () => {
+          acts.view.marks.hover = row;
+          acts.view.redraw();
+        },
+        onmouseleave: () => {
+          acts.view.marks.hover = -1;
+          acts.view.redraw();
+        },
+      },
+      el("img", { src: api.imageUrl(row), alt: "", loading: "lazy", draggable: "false" }),
+    ),
+  );
 }
 
 /** @param {number[]} rows @param {Acts} acts @param {(i: number) => string} [says] */
@@ -50,40 +74,81 @@ function sheet(rows, acts, says = () => "") {
 
 /** @param {Studio} studio @param {api.Detail} detail @param {Acts} acts @returns {HTMLElement[]} */
 function one(studio, detail, acts) {
-  const { atlas } = studio, { row } = detail, url = api.imageUrl(row);
+  const { atlas } = studio,
+    { row } = detail,
+    url = api.imageUrl(row);
   const groups = Object.entries(detail.clusters).map(([level, group]) => {
     const field = atlas.labelField(level);
-    return [field?.title ?? level, typeof group === "number" ? (group < 0 ? "none" : field?.groups[group] ?? String(group)) : group];
+    return [
+      field?.title ?? level,
+      typeof group === "number" ? (group < 0 ? "none" : (field?.groups[group] ?? String(group))) : group,
+    ];
   });
-  const scores = Object.entries(detail.scores).map(([name, value]) => [(atlas.valueField(name)?.title ?? name).split(":")[0], value === null ? "not known" : number(value)]);
-  const facts = [...(detail.class ? [["Class", detail.class]] : []), ...groups, ...scores, ["Place", detail.place.map(number).join(", ")]];
-  const state = [detail.held_out && "held out: nothing was learned from it", detail.excluded && "excluded from the next training"].filter(Boolean);
+  const scores = Object.entries(detail.scores).map(([name, value]) => [
+    (atlas.valueField(name)?.title ?? name).split(":")[0],
+    value === null ? "not known" : number(value),
+  ]);
+  const facts = [
+    ...(detail.class ? [["Class", detail.class]] : []),
+    ...groups,
+    ...scores,
+    ["Place", detail.place.map(number).join(", ")],
+  ];
+  const state = [
+    detail.held_out && "held out: nothing was learned from it",
+    detail.excluded && "excluded from the next training",
+  ].filter(Boolean);
   return [
-    el("figure", { class: "large" }, el("img", { src: url, alt: `Image ${detail.id}`, draggable: "false" }), el("figcaption", { class: "id" }, detail.id)),
+    el(
+      "figure",
+      { class: "large" },
+      el("img", { src: url, alt: `Image ${detail.id}`, draggable: "false" }),
+      el("figcaption", { class: "id" }, detail.id),
+    ),
     state.length ? el("p", { class: "note" }, `This image is ${state.join(", and ")}.`) : "",
-    el("div", { class: "actions" },
-      el("button", { type: "button", onclick: () => { studio.set({ tab: "draw" }); acts.drawing.like(row).catch(complain); } }, "Draw more like this"),
-      el("button", { type: "button", class: "plain", onclick: () => acts.pathEnd("from", { row }, url) }, "Path from here"),
-      el("button", { type: "button", class: "plain", onclick: () => acts.pathEnd("to", { row }, url) }, "Path to here"),
-      el("button", { type: "button", class: "plain", onclick: () => acts.exclude([row], !detail.excluded).catch(complain) }, detail.excluded ? "Take back in" : "Exclude")),
-    el("h3", {}, "Nearest images"),
-    sheet(detail.neighbors.map((neighbor) => neighbor.row), acts, (i) => `distance ${number(detail.neighbors[i].distance)}`),
+    el(
+      "div",
+      { class: "actions" },
+      button("Draw more like this", () => {
+        studio.set({ tab: "draw" });
+        return acts.drawing.like(row);
+      }),
+      plain("Path from here", () => acts.pathEnd("from", { row }, url)),
+      plain("Path to here", () => acts.pathEnd("to", { row }, url)),
+      plain(detail.excluded ? "Take back in" : "Exclude", () => acts.exclude([row], !detail.excluded)),
+    ),
+    detail.neighbors.length ? el("h3", {}, "Nearest images") : "",
+    sheet(
+      detail.neighbors.map((neighbor) => neighbor.row),
+      acts,
+      (i) => `distance ${number(detail.neighbors[i].distance)}`,
+    ),
     el("dl", { class: "facts-list" }, ...facts.flatMap(([what, value]) => [el("dt", {}, what), el("dd", {}, value)])),
   ].filter((part) => part !== "");
 }
 
 /** @param {Studio} studio @param {number[]} rows @param {Acts} acts */
 function several(studio, rows, acts) {
-  const out = rows.filter((row) => studio.atlas.flags[row] & 2), within = rows.filter((row) => !(studio.atlas.flags[row] & 2));
+  const out = rows.filter((row) => studio.atlas.flags[row] & 2),
+    within = rows.filter((row) => !(studio.atlas.flags[row] & 2));
   const counted = el("p", { class: "soft" });
-  count(studio, rows).then((text) => { counted.textContent = text; }, () => {});
+  count(studio, rows).then(
+    (text) => {
+      counted.textContent = text;
+    },
+    () => {},
+  );
   return [
-    el("h2", {}, `${plural(rows.length, "image")} chosen`), counted,
-    el("div", { class: "actions" },
-      within.length ? el("button", { type: "button", class: "plain", onclick: () => acts.exclude(within, true).catch(complain) }, `Exclude ${number(within.length)}`) : null,
-      out.length ? el("button", { type: "button", class: "plain", onclick: () => acts.exclude(out, false).catch(complain) }, `Take ${number(out.length)} back in`) : null,
-      el("button", { type: "button", class: "plain", onclick: () => acts.view.show(rows) }, "Show on the map"),
-      el("button", { type: "button", class: "plain", onclick: () => acts.chosen.clear() }, "Let go")),
+    el("h2", {}, `${plural(rows.length, "image")} chosen`),
+    counted,
+    el(
+      "div",
+      { class: "actions" },
+      within.length ? plain(`Exclude ${number(within.length)}`, () => acts.exclude(within, true)) : null,
+      out.length ? plain(`Take ${number(out.length)} back in`, () => acts.exclude(out, false)) : null,
+      plain("Show on the map", () => acts.view.show(rows)),
+      plain("Let go", () => acts.chosen.clear()),
+    ),
     sheet(spread(rows), acts),
     rows.length > MOST_SHOWN ? el("p", { class: "soft small" }, `${MOST_SHOWN} of them, evenly taken.`) : "",
   ].filter((part) => part !== "");
@@ -99,7 +164,8 @@ function spread(rows) {
 async function count(studio, rows) {
   const field = studio.atlas.labelField(studio.seen.colour) ?? studio.atlas.meta.fields.labels[0];
   if (!field) return "";
-  const labels = await studio.atlas.labels(field.name), counts = new Map();
+  const labels = await studio.atlas.labels(field.name),
+    counts = new Map();
   for (const row of rows) counts.set(labels[row], (counts.get(labels[row]) ?? 0) + 1);
   const sorted = [...counts].sort((a, b) => b[1] - a[1]);
   const words = sorted.slice(0, 4).map(([group, n]) => `${number(n)} ${group < 0 ? "of none" : field.groups[group]}`);
@@ -114,11 +180,14 @@ function foundOnes(studio, acts) {
     el("h2", {}, found.title),
     found.url ? el("figure", { class: "large" }, el("img", { src: found.url, alt: "The picture you gave" })) : "",
     el("p", { class: "soft" }, found.says),
-    el("div", { class: "actions" },
-      found.rows.length ? el("button", { type: "button", class: "plain", onclick: () => acts.chosen.choose(found.rows) }, "Choose them") : null,
-      found.rows.length ? el("button", { type: "button", class: "plain", onclick: () => acts.view.show(found.rows) }, "Show on the map") : null,
-      picture && found.url ? el("button", { type: "button", class: "plain", onclick: () => acts.pathEnd("from", picture, found.url ?? "") }, "Path from it") : null,
-      el("button", { type: "button", class: "plain", onclick: () => acts.chosen.clear() }, "Done")),
+    el(
+      "div",
+      { class: "actions" },
+      found.rows.length ? plain("Choose them", () => acts.chosen.choose(found.rows)) : null,
+      found.rows.length ? plain("Show on the map", () => acts.view.show(found.rows)) : null,
+      picture && found.url ? plain("Path from it", () => acts.pathEnd("from", picture, found.url ?? "")) : null,
+      plain("Done", () => acts.chosen.clear()),
+    ),
     sheet(found.rows, acts),
   ].filter((part) => part !== "");
 }
@@ -128,14 +197,42 @@ function itself(studio) {
   const { map, notes, counts, n } = studio.atlas.meta;
   return [
     el("h2", {}, "The map"),
-    el("p", {}, `Every point is one of ${plural(n, "image")}; what is alike lies near. Hover over one to see it, press it to know more, turn the wheel to come closer.`),
+    el(
+      "p",
+      {},
+      `Every point is one of ${plural(n, "image")}; what is alike lies near. Hover over one to see it, press it to know more, turn the wheel to come closer.`,
+    ),
     el("p", { class: "soft" }, map.says),
     map.trust.length ? el("h3", {}, "How far to trust it") : "",
-    map.trust.length ? el("dl", { class: "trust-list" }, ...map.trust.flatMap((score) => [
-      el("dt", {}, score.name.replaceAll("_", " ")),
-      el("dd", {}, el("b", {}, Number(score.value).toFixed(3)), el("span", { class: "meter" },
-        el("i", { style: { width: `${100 * Math.min(1, Math.max(0, Number(score.value)))}%` } })), score.says ? el("small", {}, score.says) : null)])) : "",
-    el("p", { class: "soft small" }, [`${plural(counts.held_out, "image")} held out`, `${number(counts.excluded)} excluded`, `${plural(counts.rejected, "file")} not readable`].join(" · ")),
+    map.trust.length
+      ? el(
+          "dl",
+          { class: "trust-list" },
+          ...map.trust.flatMap((score) => [
+            el("dt", {}, score.name.replaceAll("_", " ")),
+            el(
+              "dd",
+              {},
+              el("b", {}, Number(score.value).toFixed(3)),
+              el(
+                "span",
+                { class: "meter" },
+                el("i", { style: { width: `${100 * Math.min(1, Math.max(0, Number(score.value)))}%` } }),
+              ),
+              score.says ? el("small", {}, score.says) : null,
+            ),
+          ]),
+        )
+      : "",
+    el(
+      "p",
+      { class: "soft small" },
+      [
+        `${plural(counts.held_out, "image")} held out`,
+        `${number(counts.excluded)} excluded`,
+        `${plural(counts.rejected, "file")} not readable`,
+      ].join(" · "),
+    ),
     ...notes.map((note) => el("p", { class: "note" }, note)),
   ].filter((part) => part !== "");
 }

@@ -24,7 +24,8 @@ import { View } from "./view.js";
 
 help();
 open().catch((error) => {
-  get("opening").textContent = error instanceof api.Refusal ? error.message : `The map could not be shown: ${error.message}. Load the page again.`;
+  get("opening").textContent =
+    error instanceof api.Refusal ? error.message : `The map could not be shown: ${error.message}. Load the page again.`;
   get("opening").className = "alone";
   if (!(error instanceof api.Refusal)) throw error;
 });
@@ -33,15 +34,23 @@ async function open() {
   const atlas = await Atlas.load();
   const studio = new Studio(atlas);
   const drawnBy = new URLSearchParams(location.search).get("map");
-  const view = new View({ host: get("map"), points: get("points"), over: get("over") }, atlas, { camera: studio.seen.camera, drawnBy });
+  const view = new View({ host: get("map"), points: get("points"), over: get("over") }, atlas, {
+    camera: studio.seen.camera,
+    drawnBy,
+  });
   head(atlas.meta);
-  const chosen = new Chosen(studio, view), drawing = new Drawing(studio), hover = new Hover(studio, view), edits = new Edits(studio);
+  const chosen = new Chosen(studio, view),
+    drawing = new Drawing(studio),
+    hover = new Hover(studio, view),
+    edits = new Edits(studio);
   const painted = legend(studio, view, chosen);
   const host = tabs(studio);
   const paths = new PathPanel(studio, host("paths"), { view, drawing });
   /** @type {import("./look_panel.js").Acts} */
   const acts = {
-    view, chosen, drawing,
+    view,
+    chosen,
+    drawing,
     exclude: (rows, out) => edits.exclude(rows, out),
     pathEnd: (end, wish, url) => paths.end(end, wish, url),
   };
@@ -68,8 +77,12 @@ function head(meta) {
   document.body.classList.toggle("pixel-art", meta.map.pixel_art);
   document.title = `${meta.name} – imatlas studio`;
   get("name").textContent = meta.name;
-  const facts = [plural(meta.n, "image"), `${wide} × ${high} ${channels === 1 ? "gray" : "colour"}`,
-    meta.models.length ? plural(meta.models.length, "model") : "no model yet", ...(meta.counts.excluded ? [`${number(meta.counts.excluded)} excluded`] : [])];
+  const facts = [
+    plural(meta.n, "image"),
+    `${wide} × ${high} ${channels === 1 ? "gray" : "colour"}`,
+    meta.models.length ? plural(meta.models.length, "model") : "no model yet",
+    ...(meta.counts.excluded ? [`${number(meta.counts.excluded)} excluded`] : []),
+  ];
   get("facts").replaceChildren(...facts.map((fact) => el("li", {}, fact)));
 }
 
@@ -80,9 +93,14 @@ function joined(studio, { view, edits }) {
     get("nothing").hidden = view.anything;
   });
   get("nothing").addEventListener("click", () => view.fit());
-  studio.on("camera", (camera) => { if (camera && camera !== view.camera) view.go(camera); });
+  studio.on("camera", (camera) => {
+    if (camera && camera !== view.camera) view.go(camera);
+  });
   studio.on("reveal", (/** @type {[number, number]} */ place) => view.reveal(...place));
-  studio.on("off", (off) => { view.marks.off = off; view.redraw(); });
+  studio.on("off", (off) => {
+    view.marks.off = off;
+    view.redraw();
+  });
   studio.on("edits", () => head(studio.atlas.meta));
   get("zoom-in").addEventListener("click", () => view.zoomSmoothly(1.8));
   get("zoom-out").addEventListener("click", () => view.zoomSmoothly(1 / 1.8));
@@ -90,6 +108,10 @@ function joined(studio, { view, edits }) {
   api.events({
     training: () => studio.tell("training"),
     edits: () => void edits.renew().catch(complain),
-    models: () => void studio.atlas.renew().then(() => { head(studio.atlas.meta); studio.tell("models"); }, complain),
+    models: () =>
+      void studio.atlas.renew().then(() => {
+        head(studio.atlas.meta);
+        studio.tell("models");
+      }, complain),
   });
 }

@@ -71,17 +71,23 @@ export class CanvasMap {
   _fill(camera, runs, { side, stride, faint }) {
     const cut = cuts(side);
     const { laid: places } = /** @type {import("./grid.js").Grid} */ (this.grid);
-    const pixels = /** @type {Uint32Array} */ (this.pixels), laid = this.laid;
-    const width = this.canvas.width, height = this.canvas.height;
+    const pixels = /** @type {Uint32Array} */ (this.pixels),
+      laid = this.laid;
+    const width = this.canvas.width,
+      height = this.canvas.height;
     const scale = camera.scale * (this.ratio ?? 1);
-    const left = width / 2 - camera.x * scale - side / 2, top = height / 2 + camera.y * scale - side / 2;
+    const left = width / 2 - camera.x * scale - side / 2,
+      top = height / 2 + camera.y * scale - side / 2;
     for (const [begin, end] of runs) {
       for (let i = begin; i < end; i += stride) {
         const colour = laid[i];
         if (colour >>> 24 < FAINT !== faint) continue;
-        const sx = Math.round(places[2 * i] * scale + left), sy = Math.round(top - places[2 * i + 1] * scale);
-        const x0 = sx < 0 ? 0 : sx, x1 = sx + side > width ? width : sx + side;
-        const y0 = sy < 0 ? 0 : sy, y1 = sy + side > height ? height : sy + side;
+        const sx = Math.round(places[2 * i] * scale + left),
+          sy = Math.round(top - places[2 * i + 1] * scale);
+        const x0 = sx < 0 ? 0 : sx,
+          x1 = sx + side > width ? width : sx + side;
+        const y0 = sy < 0 ? 0 : sy,
+          y1 = sy + side > height ? height : sy + side;
         for (let y = y0; y < y1; y++) {
           const end = y * width + Math.min(x1, sx + side - cut[y - sy]);
           for (let at = y * width + Math.max(x0, sx + cut[y - sy]); at < end; at++) pixels[at] = colour;
@@ -94,5 +100,7 @@ export class CanvasMap {
 /** How many pixels each line of a disc leaves free at either end; a small one is a square. @param {number} side @returns {number[]} */
 function cuts(side) {
   const middle = (side - 1) / 2;
-  return Array.from({ length: side }, (_, y) => (side < 4 ? 0 : Math.round(side / 2 - Math.sqrt(Math.max(0, (side / 2) ** 2 - (y - middle) ** 2)))));
+  return Array.from({ length: side }, (_, y) =>
+    side < 4 ? 0 : Math.round(side / 2 - Math.sqrt(Math.max(0, (side / 2) ** 2 - (y - middle) ** 2))),
+  );
 }

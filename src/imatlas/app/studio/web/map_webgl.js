@@ -66,16 +66,20 @@ export class WebglMap {
     /** @type {WebGLBuffer | null} */
     this.colourBuffer = null;
     canvas.addEventListener("webglcontextlost", (event) => event.preventDefault());
-    canvas.addEventListener("webglcontextrestored", () => { this._build(); this.onrestored(); });
+    canvas.addEventListener("webglcontextrestored", () => {
+      this._build();
+      this.onrestored();
+    });
     this._build();
   }
 
   /** @param {import("./grid.js").Grid} grid  of the places */
   setPoints(grid) {
     this.grid = grid;
-    const { gl } = this, { laid: places } = grid;
+    const { gl } = this,
+      { laid: places } = grid;
     this.centre = [grid.x0 + (grid.cell[0] * grid.side) / 2, grid.y0 + (grid.cell[1] * grid.side) / 2];
-    this.half = Math.max(grid.cell[0], grid.cell[1]) * grid.side / 2;
+    this.half = (Math.max(grid.cell[0], grid.cell[1]) * grid.side) / 2;
     const laid = new Float32Array(places.length);
     for (let i = 0; i < places.length; i += 2) {
       laid[i] = (places[i] - this.centre[0]) / this.half;
@@ -90,8 +94,10 @@ export class WebglMap {
   setColours(colours) {
     this.colours = colours;
     if (!this.grid) return;
-    const { gl } = this, { rows } = this.grid;
-    const from = new Uint32Array(colours.buffer, colours.byteOffset, colours.length / 4), laid = new Uint32Array(rows.length);
+    const { gl } = this,
+      { rows } = this.grid;
+    const from = new Uint32Array(colours.buffer, colours.byteOffset, colours.length / 4),
+      laid = new Uint32Array(rows.length);
     for (let i = 0; i < rows.length; i++) laid[i] = from[rows[i]];
     gl.bindBuffer(gl.ARRAY_BUFFER, this.colourBuffer);
     gl.bufferData(gl.ARRAY_BUFFER, laid, gl.DYNAMIC_DRAW);
@@ -115,14 +121,19 @@ export class WebglMap {
     const pixels = Math.max(1, pointSize * (this.ratio ?? 1));
     const program = this.programs[pixels > 3 ? 1 : 0];
     gl.useProgram(program.program);
-    const across = (2 * camera.scale) / size.width, up = (2 * camera.scale) / size.height;
+    const across = (2 * camera.scale) / size.width,
+      up = (2 * camera.scale) / size.height;
     gl.uniform2f(program.scale, across * this.half, up * this.half);
     gl.uniform2f(program.shift, (this.centre[0] - camera.x) * across, (this.centre[1] - camera.y) * up);
     gl.uniform1f(program.size, pixels);
     const stride = Grid.stride(runs, most);
     this._point(stride);
     for (const [begin, end] of runs) {
-      gl.drawArrays(gl.POINTS, Math.ceil(begin / stride), Math.max(0, Math.floor((end - 1) / stride) - Math.ceil(begin / stride) + 1));
+      gl.drawArrays(
+        gl.POINTS,
+        Math.ceil(begin / stride),
+        Math.max(0, Math.floor((end - 1) / stride) - Math.ceil(begin / stride) + 1),
+      );
     }
   }
 
@@ -139,7 +150,10 @@ export class WebglMap {
     const { gl } = this;
     this.programs = [SQUARE, ROUND].map((fragment) => {
       const program = gl.createProgram();
-      for (const [kind, source] of /** @type {[number, string][]} */ ([[gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, fragment]])) {
+      for (const [kind, source] of /** @type {[number, string][]} */ ([
+        [gl.VERTEX_SHADER, VERTEX],
+        [gl.FRAGMENT_SHADER, fragment],
+      ])) {
         const shader = /** @type {WebGLShader} */ (gl.createShader(kind));
         gl.shaderSource(shader, source);
         gl.compileShader(shader);
@@ -148,7 +162,8 @@ export class WebglMap {
       gl.bindAttribLocation(program, 0, "place");
       gl.bindAttribLocation(program, 1, "colour");
       gl.linkProgram(program);
-      if (!gl.getProgramParameter(program, gl.LINK_STATUS) && !gl.isContextLost()) throw new Error(gl.getProgramInfoLog(program) ?? "no program");
+      if (!gl.getProgramParameter(program, gl.LINK_STATUS) && !gl.isContextLost())
+        throw new Error(gl.getProgramInfoLog(program) ?? "no program");
       const at = (/** @type {string} */ name) => gl.getUniformLocation(program, name);
       return { program, scale: at("scale"), shift: at("shift"), size: at("size") };
     });

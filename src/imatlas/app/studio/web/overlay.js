@@ -2,7 +2,8 @@
 
 import { css, ofGroup } from "./colours.js";
 
-const MOST_FOUND = 240, MOST_CHOSEN = 40;
+const MOST_FOUND = 240,
+  MOST_CHOSEN = 40;
 const MOST_NAMES = 36;
 
 /** @typedef {[number, number]} Point */
@@ -23,13 +24,32 @@ const MOST_NAMES = 36;
  */
 
 /** @returns {Marks} */
-export const noMarks = () => ({ hover: -1, chosen: [], found: [], loop: [], line: [], dots: [], here: null, dropped: null, link: null, off: null, cross: false });
+export const noMarks = () => ({
+  hover: -1,
+  chosen: [],
+  found: [],
+  loop: [],
+  line: [],
+  dots: [],
+  here: null,
+  dropped: null,
+  link: null,
+  off: null,
+  cross: false,
+});
 
 /** @returns {Theme} the colours of the page as it is now */
 export function themeOf() {
   const style = getComputedStyle(document.documentElement);
   const read = (/** @type {string} */ name) => style.getPropertyValue(`--${name}`).trim();
-  return { ink: read("ink"), soft: read("soft"), paper: read("paper"), card: read("card"), accent: read("accent"), line: read("line") };
+  return {
+    ink: read("ink"),
+    soft: read("soft"),
+    paper: read("paper"),
+    card: read("card"),
+    accent: read("accent"),
+    line: read("line"),
+  };
 }
 
 /**
@@ -41,7 +61,8 @@ export function themeOf() {
  */
 export function drawMarks(context, marks, { at, place, size, theme, radius, shown, side }) {
   const ring = (/** @type {number} */ row, /** @type {string} */ colour, /** @type {number} */ more) => {
-    const [x, y] = at(...place(row)), r = shown.has(row) ? side / 2 + 3 + more : radius + more;
+    const [x, y] = at(...place(row)),
+      r = shown.has(row) ? side / 2 + 3 + more : radius + more;
     context.beginPath();
     if (shown.has(row)) context.roundRect(x - r, y - r, 2 * r, 2 * r, 4);
     else context.arc(x, y, r, 0, 2 * Math.PI);
@@ -55,7 +76,12 @@ export function drawMarks(context, marks, { at, place, size, theme, radius, show
   for (const row of marks.found.slice(0, MOST_FOUND)) ring(row, theme.ink, 0);
   if (marks.chosen.length <= MOST_CHOSEN) for (const row of marks.chosen) ring(row, theme.accent, 1); // of more, the others are faint
   if (marks.hover >= 0) ring(marks.hover, theme.ink, 0);
-  if (marks.link) drawLink(context, marks.link.map((p) => at(...p)), theme);
+  if (marks.link)
+    drawLink(
+      context,
+      marks.link.map((p) => at(...p)),
+      theme,
+    );
   drawWay(context, marks, { at, theme });
   if (marks.off) drawOff(context, marks.off, { at, theme });
   if (marks.dropped) diamond(context, at(...marks.dropped), theme);
@@ -65,7 +91,10 @@ export function drawMarks(context, marks, { at, place, size, theme, radius, show
 /** @param {CanvasRenderingContext2D} context @param {Point[]} points  in pixels @param {Theme} theme */
 function stroke(context, points, theme) {
   context.lineJoin = context.lineCap = "round";
-  for (const [width, colour] of /** @type {[number, string][]} */ ([[6, theme.paper], [2.5, theme.accent]])) {
+  for (const [width, colour] of /** @type {[number, string][]} */ ([
+    [6, theme.paper],
+    [2.5, theme.accent],
+  ])) {
     context.beginPath();
     points.forEach(([x, y], i) => (i ? context.lineTo(x, y) : context.moveTo(x, y)));
     context.lineWidth = width;
@@ -112,7 +141,8 @@ function disc(context, [x, y], { r, fill, theme }) {
  * @param {{at: (x: number, y: number) => Point, theme: Theme}} how
  */
 function drawOff(context, off, { at, theme }) {
-  const [x, y] = at(...off.at), [nx, ny] = at(...off.nearest);
+  const [x, y] = at(...off.at),
+    [nx, ny] = at(...off.nearest);
   context.setLineDash([5, 5]);
   context.lineWidth = 1.5;
   context.strokeStyle = theme.soft;
@@ -148,7 +178,13 @@ function drawLink(context, [from, to], theme) {
 /** @param {CanvasRenderingContext2D} context @param {Point} at @param {Theme} theme */
 function diamond(context, [x, y], theme) {
   context.beginPath();
-  for (const [dx, dy] of [[0, -11], [11, 0], [0, 11], [-11, 0]]) context.lineTo(x + dx, y + dy);
+  for (const [dx, dy] of [
+    [0, -11],
+    [11, 0],
+    [0, 11],
+    [-11, 0],
+  ])
+    context.lineTo(x + dx, y + dy);
   context.closePath();
   context.fillStyle = theme.accent;
   context.fill();
@@ -159,9 +195,17 @@ function diamond(context, [x, y], theme) {
 
 /** @param {CanvasRenderingContext2D} context @param {Point} at @param {Theme} theme */
 function cross(context, [x, y], theme) {
-  for (const [width, colour] of /** @type {[number, string][]} */ ([[5, theme.paper], [2, theme.ink]])) {
+  for (const [width, colour] of /** @type {[number, string][]} */ ([
+    [5, theme.paper],
+    [2, theme.ink],
+  ])) {
     context.beginPath();
-    for (const [dx, dy] of [[1, 0], [-1, 0], [0, 1], [0, -1]]) {
+    for (const [dx, dy] of [
+      [1, 0],
+      [-1, 0],
+      [0, 1],
+      [0, -1],
+    ]) {
       context.moveTo(x + 5 * dx, y + 5 * dy);
       context.lineTo(x + 15 * dx, y + 15 * dy);
     }
@@ -185,13 +229,20 @@ export function namesOf(labels, places, groups) {
   const ys = groups.map(() => []);
   const step = Math.max(1, Math.floor(labels.length / 60_000)); // a sample is enough for a median
   for (let row = 0; row < labels.length; row += step) {
-    const group = labels[row], x = places[2 * row];
+    const group = labels[row],
+      x = places[2 * row];
     if (group < 0 || group >= groups.length || x !== x) continue;
     xs[group].push(x);
     ys[group].push(places[2 * row + 1]);
   }
   const middle = (/** @type {number[]} */ v) => v.sort((a, b) => a - b)[v.length >> 1];
-  const names = groups.map((text, group) => ({ group, text, x: middle(xs[group]), y: middle(ys[group]), size: xs[group].length }));
+  const names = groups.map((text, group) => ({
+    group,
+    text,
+    x: middle(xs[group]),
+    y: middle(ys[group]),
+    size: xs[group].length,
+  }));
   return names.filter((name) => name.size > 0).sort((a, b) => b.size - a.size);
 }
 
@@ -210,9 +261,11 @@ export function drawNames(context, names, { at, size, theme, lit }) {
     if (lit !== null && name.group !== lit) continue;
     const [x, y] = at(name.x, name.y);
     const text = name.text.length > 26 ? `${name.text.slice(0, 25)}…` : name.text;
-    const wide = context.measureText(text).width + 24, box = /** @type {[number, number, number, number]} */ ([x - wide / 2, y - 11, x + wide / 2, y + 11]);
+    const wide = context.measureText(text).width + 24,
+      box = /** @type {[number, number, number, number]} */ ([x - wide / 2, y - 11, x + wide / 2, y + 11]);
     if (box[2] < 0 || box[3] < 0 || box[0] > size.width || box[1] > size.height) continue;
-    if (taken.some((other) => box[0] < other[2] + 4 && box[2] > other[0] - 4 && box[1] < other[3] + 2 && box[3] > other[1] - 2)) continue;
+    if (taken.some((other) => box[0] < other[2] + 4 && box[2] > other[0] - 4 && box[1] < other[3] + 2 && box[3] > other[1] - 2))
+      continue;
     taken.push(box);
     context.globalAlpha = 0.86;
     context.fillStyle = theme.card;

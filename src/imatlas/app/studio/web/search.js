@@ -6,8 +6,13 @@ const REST = 250; // ms after the last letter
 
 /** @param {import("./chosen.js").Chosen} chosen */
 export function search(chosen) {
-  const form = get("search"), text = get("search-text"), button = get("picture-button"), file = get("picture-file"), sign = get("drop-here");
-  let timer = 0, depth = 0;
+  const form = get("search"),
+    text = get("search-text"),
+    button = get("picture-button"),
+    file = get("picture-file"),
+    sign = get("drop-here");
+  let timer = 0,
+    depth = 0;
   /** @type {AbortController | null} */
   let asking = null;
   const ask = () => {
@@ -41,9 +46,15 @@ export function search(chosen) {
     depth = Math.max(0, depth + by);
     sign.hidden = depth === 0;
   };
-  addEventListener("dragenter", (event) => { if (holds(event)) cover(1); });
-  addEventListener("dragleave", (event) => { if (holds(event)) cover(-1); });
-  addEventListener("dragover", (event) => { if (holds(event)) event.preventDefault(); });
+  addEventListener("dragenter", (event) => {
+    if (holds(event)) cover(1);
+  });
+  addEventListener("dragleave", (event) => {
+    if (holds(event)) cover(-1);
+  });
+  addEventListener("dragover", (event) => {
+    if (holds(event)) event.preventDefault();
+  });
   addEventListener("drop", (event) => {
     if (!holds(event)) return;
     event.preventDefault();

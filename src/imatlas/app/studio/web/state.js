@@ -25,10 +25,14 @@ export class Studio {
   }
 
   /** @param {string} kind  a key of `seen`, or an event of one part for another @param {(value: any) => void} react */
-  on(kind, react) { this._heard.set(kind, [...(this._heard.get(kind) ?? []), react]); }
+  on(kind, react) {
+    this._heard.set(kind, [...(this._heard.get(kind) ?? []), react]);
+  }
 
   /** @param {string} kind @param {any} [value] */
-  tell(kind, value) { for (const react of this._heard.get(kind) ?? []) react(value); }
+  tell(kind, value) {
+    for (const react of this._heard.get(kind) ?? []) react(value);
+  }
 
   /** Change what is looked at, and tell who wants to know. @param {Partial<Seen>} patch */
   set(patch) {

@@ -8,7 +8,8 @@ import { seen } from "./camera.js";
 
 const MOST_SEEN = 2600;
 const MOST_SHEETS = 8;
-const SMALLEST = 26, LARGEST = 92;
+const SMALLEST = 26,
+  LARGEST = 92;
 
 export class Thumbnails {
   /** @param {import("./atlas.js").Atlas} atlas @param {() => void} onready  called when more can be drawn */
@@ -57,13 +58,17 @@ export class Thumbnails {
     if (!rows.length || !this._ready()) return 0;
     const { thumbs, map, shape } = this.atlas.meta;
     const ranks = /** @type {Int32Array} */ (this.ranks);
-    const longer = Math.max(shape[0], shape[1]), wide = (side * shape[1]) / longer, high = (side * shape[0]) / longer;
+    const longer = Math.max(shape[0], shape[1]),
+      wide = (side * shape[1]) / longer,
+      high = (side * shape[0]) / longer;
     context.imageSmoothingEnabled = !(map.pixel_art && side >= thumbs.side);
     let drawn = 0;
     for (const row of rows) {
-      const rank = ranks[row], sheet = this._sheet(Math.floor(rank / thumbs.per_sheet));
+      const rank = ranks[row],
+        sheet = this._sheet(Math.floor(rank / thumbs.per_sheet));
       if (!sheet) continue;
-      const within = rank % thumbs.per_sheet, [x, y] = at(row);
+      const within = rank % thumbs.per_sheet,
+        [x, y] = at(row);
       context.globalAlpha = isFaint(colours, row) ? 0.3 : 1;
       context.fillStyle = ground;
       context.fillRect(x - wide / 2 - 3, y - high / 2 - 3, wide + 6, high + 6);
@@ -80,7 +85,15 @@ export class Thumbnails {
   _ready() {
     if (!this.ranks && !this._asked) {
       this._asked = true;
-      this.atlas.ranks().then((ranks) => { this.ranks = ranks; this.onready(); }, () => { this._asked = false; });
+      this.atlas.ranks().then(
+        (ranks) => {
+          this.ranks = ranks;
+          this.onready();
+        },
+        () => {
+          this._asked = false;
+        },
+      );
     }
     return this.ranks !== null;
   }
@@ -94,11 +107,17 @@ export class Thumbnails {
     }
     if (held !== undefined) return held;
     this.sheets.set(number, null);
-    api.thumbnails(number).then(createImageBitmap).then((bitmap) => {
-      this.sheets.set(number, bitmap);
-      this._forget();
-      this.onready();
-    }, () => setTimeout(() => this.sheets.delete(number), 2000));
+    api
+      .thumbnails(number)
+      .then(createImageBitmap)
+      .then(
+        (bitmap) => {
+          this.sheets.set(number, bitmap);
+          this._forget();
+          this.onready();
+        },
+        () => setTimeout(() => this.sheets.delete(number), 2000),
+      );
     return null;
   }
 
@@ -140,7 +159,10 @@ export function apart(rows, places, side) {
   const cells = new Map();
   const kept = [];
   for (const row of rows) {
-    const x = places[2 * row], y = places[2 * row + 1], column = Math.floor(x / side), line = Math.floor(y / side);
+    const x = places[2 * row],
+      y = places[2 * row + 1],
+      column = Math.floor(x / side),
+      line = Math.floor(y / side);
     let free = true;
     for (let i = -1; i < 2 && free; i++) {
       for (let j = -1; j < 2 && free; j++) {

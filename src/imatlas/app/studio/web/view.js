@@ -12,8 +12,10 @@ import { calm } from "./dom.js";
 
 const SETTLED = 160; // ms after the last movement
 const GLIDE = 420; // ms
-const SLOW = 34, QUICK = 22; // ms between two frames of a movement
-const LEAST = 12_000, MOST = 400_000; // points drawn in one frame of a movement
+const SLOW = 34,
+  QUICK = 22; // ms between two frames of a movement
+const LEAST = 12_000,
+  MOST = 400_000; // points drawn in one frame of a movement
 
 export class View {
   /**
@@ -26,8 +28,11 @@ export class View {
     this.atlas = atlas;
     this.over = over;
     const webgl = WebglMap.drawnBy();
-    this.context = /** @type {CanvasRenderingContext2D} */ (over.getContext("2d", { willReadFrequently: webgl !== "hardware" }));
-    this.renderer = ((drawnBy ? drawnBy === "webgl" : webgl === "hardware") ? WebglMap.on(points) : null) ?? new CanvasMap(this.context);
+    this.context = /** @type {CanvasRenderingContext2D} */ (
+      over.getContext("2d", { willReadFrequently: webgl !== "hardware" })
+    );
+    this.renderer =
+      ((drawnBy ? drawnBy === "webgl" : webgl === "hardware") ? WebglMap.on(points) : null) ?? new CanvasMap(this.context);
     this.renderer.onrestored = () => this.redraw();
     this.thumbnails = new Thumbnails(atlas, () => this.redraw());
     this.marks = noMarks();
@@ -53,7 +58,10 @@ export class View {
     this.most = 150_000;
     this._last = 0;
     new ResizeObserver(() => this._resize()).observe(host);
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { this.theme = themeOf(); this.redraw(); });
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+      this.theme = themeOf();
+      this.redraw();
+    });
     this._resize();
     this.renderer.setPoints(atlas.grid);
   }
@@ -64,24 +72,35 @@ export class View {
     return this.size.width > 700 ? { left: 222, top: 76, right: 64, bottom } : { left: 30, top: 70, right: 60, bottom };
   }
 
-  get fitted() { return fit(this.atlas.bounds, this.size, this.room).scale; }
+  get fitted() {
+    return fit(this.atlas.bounds, this.size, this.room).scale;
+  }
 
   /** @param {(camera: Camera) => void} follow  called after each frame, for what is laid over the map */
-  onframe(follow) { this._followers.push(follow); }
+  onframe(follow) {
+    this._followers.push(follow);
+  }
 
   /** @param {() => void} react  called when the camera rests */
-  onsettled(react) { this._settlers.push(react); }
+  onsettled(react) {
+    this._settlers.push(react);
+  }
 
   /** @param {number} x @param {number} y @returns {Point} pixels */
-  at(x, y) { return toScreen(this.camera, this.size, x, y); }
+  at(x, y) {
+    return toScreen(this.camera, this.size, x, y);
+  }
 
   /** @param {number} sx @param {number} sy @returns {Point} map units */
-  under(sx, sy) { return toWorld(this.camera, this.size, sx, sy); }
+  under(sx, sy) {
+    return toWorld(this.camera, this.size, sx, sy);
+  }
 
   /** The image under a point of the screen, -1 for none. @param {number} sx @param {number} sy @param {number} [reach] in pixels */
   hit(sx, sy, reach = 12) {
     const { rows, side } = this.shown ?? { rows: [], side: 0 };
-    for (let i = rows.length - 1; i >= 0; i--) { // the last drawn lies on top
+    for (let i = rows.length - 1; i >= 0; i--) {
+      // the last drawn lies on top
       const [x, y] = this.at(...this.atlas.place(rows[i]));
       if (Math.abs(x - sx) <= side / 2 + 2 && Math.abs(y - sy) <= side / 2 + 2) return rows[i];
     }
@@ -97,7 +116,9 @@ export class View {
   }
 
   /** @param {number} dx @param {number} dy */
-  pan(dx, dy) { this._moveTo(within(pan(this.camera, dx, dy), this.atlas.bounds)); }
+  pan(dx, dy) {
+    this._moveTo(within(pan(this.camera, dx, dy), this.atlas.bounds));
+  }
 
   /** @param {number} factor @param {number} [sx] @param {number} [sy] */
   zoom(factor, sx = this.size.width / 2, sy = this.size.height / 2) {
@@ -110,7 +131,9 @@ export class View {
   }
 
   /** Show all. */
-  fit() { this.go(fit(this.atlas.bounds, this.size, this.room), true); }
+  fit() {
+    this.go(fit(this.atlas.bounds, this.size, this.room), true);
+  }
 
   /** Show some rows, not closer than is of use. @param {number[]} rows */
   show(rows) {
@@ -119,20 +142,28 @@ export class View {
     const ys = rows.map((row) => this.atlas.place(row)[1]).sort((a, b) => a - b);
     const cut = Math.floor(rows.length * 0.02); // a few strays shall not decide
     const room = 12 * this.atlas.spacing;
-    const part = /** @type {[number, number, number, number]} */ ([xs[cut] - room, ys[cut] - room, xs[xs.length - 1 - cut] + room, ys[ys.length - 1 - cut] + room]);
+    const part = /** @type {[number, number, number, number]} */ ([
+      xs[cut] - room,
+      ys[cut] - room,
+      xs[xs.length - 1 - cut] + room,
+      ys[ys.length - 1 - cut] + room,
+    ]);
     this.go(fit(part, this.size, this.room));
   }
 
   /** Bring a place into sight if it is not. @param {number} x @param {number} y */
   reveal(x, y) {
-    const [sx, sy] = this.at(x, y), edge = 60;
-    if (sx < edge || sy < edge || sx > this.size.width - edge || sy > this.size.height - edge) this.go({ x, y, scale: this.camera.scale });
+    const [sx, sy] = this.at(x, y),
+      edge = 60;
+    if (sx < edge || sy < edge || sx > this.size.width - edge || sy > this.size.height - edge)
+      this.go({ x, y, scale: this.camera.scale });
   }
 
   /** Go to a camera, gliding unless the person asked for calm. @param {Camera} to @param {boolean} [whole] */
   go(to, whole = false) {
     cancelAnimationFrame(this._glide);
-    const from = this.camera, begun = performance.now();
+    const from = this.camera,
+      begun = performance.now();
     const step = (/** @type {number} */ now) => {
       const share = calm() ? 1 : Math.min(1, Math.max(0, (now - begun) / GLIDE));
       this._moveTo(share === 1 ? to : between(from, to, share));
@@ -187,7 +218,8 @@ export class View {
 
   /** Whether any image is in sight. */
   get anything() {
-    const { grid } = this.atlas, part = seen(this.camera, this.size);
+    const { grid } = this.atlas,
+      part = seen(this.camera, this.size);
     return grid.count(part) > 5000 || grid.inside(part).length > 0;
   }
 
@@ -203,16 +235,29 @@ export class View {
     const pointSize = this.pointSize;
     context.setTransform(this.ratio ?? 1, 0, 0, this.ratio ?? 1, 0, 0);
     context.clearRect(0, 0, size.width, size.height);
-    this.renderer.draw(camera, { pointSize, most: this.moving ? this.most : Infinity, runs: atlas.grid.runs(seen(camera, size, 12)) });
+    this.renderer.draw(camera, {
+      pointSize,
+      most: this.moving ? this.most : Infinity,
+      runs: atlas.grid.runs(seen(camera, size, 12)),
+    });
     const at = (/** @type {number} */ x, /** @type {number} */ y) => this.at(x, y);
     const place = (/** @type {number} */ row) => atlas.place(row);
     const rowAt = (/** @type {number} */ row) => at(...place(row));
     const chosen = this.thumbnails.choose(camera, size, { fitted: this.fitted, colours: this.colours });
     const drawn = this.thumbnails.draw(context, chosen, { at: rowAt, colours: this.colours, ground: this.theme.paper });
     this.shown = drawn ? chosen : null;
-    if (!drawn || drawn < 40 || this.lit !== null) drawNames(context, this.names, { at, size, theme: this.theme, lit: this.lit });
+    if (!drawn || drawn < 40 || this.lit !== null)
+      drawNames(context, this.names, { at, size, theme: this.theme, lit: this.lit });
     const radius = Math.max(6, pointSize / 2 + 4);
-    drawMarks(context, this.marks, { at, place, size, theme: this.theme, radius, shown: new Set(this.shown?.rows), side: chosen.side });
+    drawMarks(context, this.marks, {
+      at,
+      place,
+      size,
+      theme: this.theme,
+      radius,
+      shown: new Set(this.shown?.rows),
+      side: chosen.side,
+    });
     for (const follow of this._followers) follow(camera);
   }
 }
