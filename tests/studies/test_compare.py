@@ -115,10 +115,11 @@ def test_an_arm_that_cannot_be_trained_is_left_out_and_said(images, made, tmp_pa
 
         return fail
 
-    study = replace(STUDY, repeats=1, arms=("placebo", "clusters"), paths=0)
+    study = replace(STUDY, repeats=1, arms=("unconditional", "placebo", "clusters"), paths=0)
     monkeypatch.setattr(cells, "train_fit", failing("placebo"))
     outcome = compare(images, study, made.folder)
-    assert {one.arm for one in outcome.results} == {"unconditional-longer", "clusters"}
+    assert {one.arm for one in outcome.results} == {"unconditional-longer", "unconditional", "clusters"}
+    assert scores_of(outcome, "unconditional") == scores_of(outcome, "unconditional-longer"), "in steps they are one training"
     assert "1-placebo was left out: The loss is NaN." in outcome.notes
     write_comparison(outcome, tmp_path / "report.html")
     monkeypatch.setattr(cells, "train_fit", failing("unconditional-longer"))
