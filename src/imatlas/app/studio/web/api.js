@@ -30,6 +30,7 @@
  *   budget: number}} train
  * @property {number} revision
  * @property {string} version
+ * @property {string} stamp  another one where images or map were made anew
  */
 /** @typedef {{row: number} | {picture: string} | string} Wish  an image of the atlas, a picture in base64, or words */
 /** @typedef {{png: string, seed: number, how: Record<string, unknown>, place?: [number, number] | null}} Drawn */

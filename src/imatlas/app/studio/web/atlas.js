@@ -16,6 +16,8 @@ export class Atlas {
     this._columns = new Map();
     /** @type {Promise<Int32Array> | null} */
     this._ranks = null;
+    /** whether images or map were made anew since, so that rows mean others */
+    this.anew = false;
   }
 
   /** @returns {Promise<Atlas>} */
@@ -65,6 +67,15 @@ export class Atlas {
       this._ranks = null;
     });
     return this._ranks;
+  }
+
+  /** Read again what a training may have changed: the models. @returns {Promise<boolean>} whether any did */
+  async renewModels() {
+    const meta = await api.atlas();
+    const changed = JSON.stringify(meta.models) !== JSON.stringify(this.meta.models);
+    this.anew = meta.stamp !== this.meta.stamp;
+    this.meta = { ...this.meta, models: meta.models, train: meta.train };
+    return changed;
   }
 
   /** Read again what an edit may have changed: names, groups, flags. */

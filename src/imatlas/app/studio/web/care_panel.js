@@ -34,6 +34,9 @@ export class CarePanel {
     studio.on("tab", (/** @type {string} */ tab) => {
       if (tab === "care") this.show();
     });
+    studio.on("history", () => {
+      if (studio.seen.tab === "care") this.show();
+    });
     studio.on("edits", () => {
       this.marked.clear();
       if (studio.seen.tab === "care") this.show();

@@ -19,6 +19,7 @@ export class Edits {
     const stale = force || this.now?.revision !== now.revision;
     const first = this.now === null;
     this.now = now;
+    this.studio.tell("history");
     if (!stale || (first && !force)) return;
     await this.studio.atlas.renew();
     this.studio.tell("edits");

@@ -167,7 +167,11 @@ export function mapLine(studio) {
     else if (over.row >= 0) {
       const value = trust?.[over.row];
       here.textContent =
-        value === undefined || value !== value ? "Trust here: not known" : `Trust here: ${value.toFixed(2)} of 1`;
+        value === undefined || value !== value
+          ? studio.atlas.flags[over.row] & 1
+            ? "Trust here: not known, the image is held out"
+            : "Trust here: not known"
+          : `Trust here: ${value.toFixed(2)} of 1`;
     } else here.textContent = over.empty ? "Off the map: no images here" : "";
   });
 }

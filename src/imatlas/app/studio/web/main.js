@@ -4,7 +4,7 @@ import * as api from "./api.js";
 import { Atlas } from "./atlas.js";
 import { CarePanel } from "./care_panel.js";
 import { Chosen } from "./chosen.js";
-import { complain, el, get, number, plural } from "./dom.js";
+import { complain, el, get, number, plural, say } from "./dom.js";
 import { Drawing } from "./drawing.js";
 import { drawPanel } from "./draw_panel.js";
 import { Edits } from "./edits.js";
@@ -108,10 +108,21 @@ function joined(studio, { view, edits }) {
   api.events({
     training: () => studio.tell("training"),
     edits: () => void edits.renew().catch(complain),
-    models: () =>
-      void studio.atlas.renew().then(() => {
-        head(studio.atlas.meta);
-        studio.tell("models");
-      }, complain),
+    models: () => void models(studio).catch(complain),
   });
+}
+
+/** @param {Studio} studio */
+async function models(studio) {
+  const changed = await studio.atlas.renewModels();
+  if (studio.atlas.anew) {
+    say("The map was made anew meanwhile, so this page shows the old one.", {
+      about: "anew",
+      action: "Load it again",
+      run: () => location.reload(),
+    });
+  }
+  if (!changed) return;
+  head(studio.atlas.meta);
+  studio.tell("models");
 }

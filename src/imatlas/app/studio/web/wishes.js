@@ -56,7 +56,7 @@ export function wishParts(studio, acts) {
     el(
       "details",
       { class: "dials", open: Object.keys(drawing.dials).length > 0 },
-      el("summary", {}, "Dials"),
+      el("summary", {}, `Dials: ${Object.keys(model.dials).join(", ")}`),
       ...Object.entries(model.dials).map(([name, dial]) => dialField(name, dial, drawing)),
     ),
     el(
