@@ -164,16 +164,15 @@ export function mapLine(studio) {
   studio.on("over", (/** @type {{row: number, empty: boolean} | null} */ over) => {
     wanted();
     if (!over) here.textContent = "";
-    else if (over.row >= 0) {
-      const value = trust?.[over.row];
-      here.textContent =
-        value === undefined || value !== value
-          ? studio.atlas.flags[over.row] & 1
-            ? "Trust here: not known, the image is held out"
-            : "Trust here: not known"
-          : `Trust here: ${value.toFixed(2)} of 1`;
-    } else here.textContent = over.empty ? "Off the map: no images here" : "";
+    else if (over.row < 0) here.textContent = over.empty ? "Off the map: no images here" : "";
+    else if (trust) here.textContent = trustWords(trust[over.row], (studio.atlas.flags[over.row] & 1) > 0);
   });
+}
+
+/** @param {number} value  NaN = not known @param {boolean} heldOut */
+function trustWords(value, heldOut) {
+  if (Number.isNaN(value)) return heldOut ? "Trust here: not known, the image is held out" : "Trust here: not known";
+  return `Trust here: ${value.toFixed(2)} of 1`;
 }
 
 /** @param {string} text */

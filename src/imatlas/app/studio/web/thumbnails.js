@@ -6,10 +6,10 @@
 import * as api from "./api.js";
 import { seen } from "./camera.js";
 
-const MOST_SEEN = 2600;
+const MOST_SEEN = 5000;
 const MOST_SHEETS = 8;
 const SMALLEST = 26,
-  LARGEST = 92;
+  LARGEST = 80;
 
 export class Thumbnails {
   /** @param {import("./atlas.js").Atlas} atlas @param {() => void} onready  called when more can be drawn */
@@ -41,7 +41,7 @@ export class Thumbnails {
     const rows = grid.inside(part);
     if (rows.length > MOST_SEEN) return { rows: [], side: 0 };
     const spacing = Math.sqrt((size.width * size.height) / n) * (camera.scale / fitted);
-    const side = Math.min(LARGEST, Math.max(SMALLEST, 0.7 * spacing));
+    const side = Math.min(LARGEST, Math.max(SMALLEST, 0.6 * spacing));
     rows.sort((a, b) => Number(isFaint(colours, a)) - Number(isFaint(colours, b)) || a - b);
     const lattice = onePerCell(rows, this.atlas.places, 2 ** Math.ceil(Math.log2(side / camera.scale) - 0.5));
     return { rows: apart(lattice, this.atlas.places, (0.9 * side) / camera.scale), side };
