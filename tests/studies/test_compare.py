@@ -15,7 +15,7 @@ from imatlas.generators import CodeFlow
 from imatlas.images import moving_shape, split_images
 from imatlas.recipes import Wishes
 from imatlas.studies import ARMS, Study, cells, compare, judging, running
-from imatlas.studies.fits import plan_fit
+from imatlas.studies.fits import _charges, plan_fit
 from imatlas.training.stopping import Interrupted
 
 __all__ = ["one_thread"]
@@ -146,7 +146,10 @@ def test_a_folder_of_others_is_left_as_it_is(images, tmp_path):
 
 def test_what_an_arm_is_charged_is_taken_from_its_time():
     """The arm of the manifold trains for less, by as much as the map took; the baseline has all the time."""
-    wishes, charges = Wishes(budget=100.0), {"nothing": 0.0, "stage": 40.0, "own": 5.0, "both": 45.0}
+    steps = {"features": 20.0, "neighbors": 8.0, "geometry": 2.0, "clusters": 4.0, "map": 40.0}
+    wishes, charges = Wishes(budget=100.0), _charges(steps, 5.0)
+    paid = [100 - plan_fit(ARMS[name].fit, wishes, charges)["seconds"] for name in ("clusters-alone", "neighborhood-alone")]
+    assert paid == [24.0, 30.0]
     names = ("unconditional-longer", "unconditional", "clusters", "pixel-clusters", "clusters-30", "classes")
     seconds = [plan_fit(ARMS[name].fit, wishes, charges)["seconds"] for name in names]
     assert seconds == [100.0, 60.0, 60.0, 95.0, 55.0, 100.0]

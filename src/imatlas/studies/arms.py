@@ -42,7 +42,8 @@ class Fit:
     name : of its folder.
     conditions : keys of `CONDITIONS`, those of them that the set has; none = unconditional. Without the class, labels are
         hidden.
-    charged : what is taken from its time: "nothing", "stage" (all that the map took), "own" (what `remade` took) or "both".
+    charged : what is taken from its time: "nothing", "stage" (all that the map took), "clusters" (its features and
+        clusters), "graph" (its features, neighbors and geometry), "own" (what `remade` took) or "both" (that and the stage).
     remade : gives the manifold it is trained with.
     kind : key of `GENERATORS`; empty = the study's.
     """
@@ -104,6 +105,16 @@ _FLOWS = (
         "clusters of the manifold, a level coarser",
         Fit("middle-clusters", ("cluster_middle",), "stage"),
         "conditions",
+    ),
+    Arm(
+        "clusters-alone",
+        "the same clusters, which pay for features and clustering alone",
+        Fit("clusters-alone", ("cluster",), "clusters"),
+    ),
+    Arm(
+        "neighborhood-alone",
+        "neighborhoods, which pay for features and graph alone",
+        Fit("neighborhood-alone", ("neighborhood",), "graph"),
     ),
     Arm("neighborhood", "neighborhoods of the manifold, drawn by the small prior", _NEIGHBORHOOD),
     Arm("place", "places on the map", Fit("place", ("map_place",), "stage"), "conditions"),

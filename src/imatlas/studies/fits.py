@@ -42,7 +42,8 @@ class Ground:
     Parameters
     ----------
     images : of the study.
-    manifold, extractor, seconds : what was learned of them, what made its features, and how long it took.
+    manifold, extractor : what was learned of them, and what made its features.
+    seconds : step of that -> how long it took; "map" is all of them together.
     wishes : of the study.
     repeat : which one it is, from 1.
     """
@@ -50,7 +51,7 @@ class Ground:
     images: ImageSet
     manifold: Manifold
     extractor: Extractor
-    seconds: float
+    seconds: Mapping[str, float]
     wishes: Wishes
     repeat: int
 
@@ -80,7 +81,7 @@ def ground_of(images: ImageSet, wishes: Wishes, home: Path, repeat: int, *, repo
     """
     own = replace(wishes, seed=wishes.seed + repeat - 1)
     atlas = map_images(images, home / "repeats" / f"{repeat}.atlas", own, report=report)
-    return Ground(images, atlas.manifold, extractor_of(atlas), float(atlas.seconds["map"]), wishes, repeat)
+    return Ground(images, atlas.manifold, extractor_of(atlas), atlas.seconds, wishes, repeat)
 
 
 def names_for(fit: Fit, images: ImageSet, manifold: Manifold) -> list[str]:
@@ -161,7 +162,7 @@ def _train(ground: Ground, fit: Fit, folder: ModelFolder, *, length: float, repo
     start = time.monotonic()
     manifold = fit.remade(images, ground.manifold, ground.seed)
     own = time.monotonic() - start
-    charges = {"nothing": 0.0, "stage": ground.seconds, "own": own, "both": ground.seconds + own}
+    charges = _charges(ground.seconds, own)
     names = names_for(fit, images, manifold)
     model = build_model(images, manifold, kind=fit.kind or wishes.generator, conditions=names, seed=ground.seed)
     device = pick_device(wishes.device)
@@ -176,6 +177,14 @@ def _train(ground: Ground, fit: Fit, folder: ModelFolder, *, length: float, repo
         for progress in train_model(model, images, manifold, plan, folder=folder, extractor=ground.extractor):
             report(progress)
         save_model(model, folder, told)
+
+
+def _charges(steps: Mapping[str, float], own: float) -> dict[str, float]:
+    """Give what each kind of charge comes to, from the seconds of the steps of a map and those of clustering of its own."""
+    features, whole = steps["features"], steps["map"]
+    graph = features + steps["neighbors"] + steps["geometry"]
+    charges = {"nothing": 0.0, "stage": whole, "clusters": features + steps["clusters"], "graph": graph}
+    return charges | {"own": own, "both": whole + own}
 
 
 def _told(folder: ModelFolder, model: Model) -> Trained:

@@ -30,7 +30,10 @@ _CLEAR = f" Every interval is clear of {percent(WORTH)}."
 MANIFOLD_ARMS = tuple(
     name
     for name, arm in ARMS.items()
-    if not arm.guided and arm.fit.conditions and arm.fit.charged in ("stage", "both") and arm.codes_from != "bank"
+    if not arm.guided
+    and arm.fit.conditions
+    and arm.fit.charged in ("stage", "both", "clusters", "graph")
+    and arm.codes_from != "bank"
 )
 """Arms that are conditioned with what the manifold gives, which labels may be compared with."""
 
