@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import { el, get } from "./dom.js";
 
-const REST = 140; // ms until the name is asked for
+const REST = 30, LONGER = 140; // ms until the image and the name are asked for: a hand that sweeps over the map asks for little
 
 export class Hover {
   /** @param {import("./state.js").Studio} studio @param {import("./view.js").View} view */
@@ -52,10 +52,13 @@ export class Hover {
     this.asking?.abort();
     this.card.hidden = row < 0;
     if (row < 0) return;
-    this.image.src = api.imageUrl(row);
+    this.image.removeAttribute("src");
     this.name.textContent = `Image ${row}`;
     this._group(row);
-    this.timer = setTimeout(() => this._ask(row), REST);
+    this.timer = setTimeout(() => {
+      this.image.src = api.imageUrl(row);
+      this.timer = setTimeout(() => this._ask(row), LONGER - REST);
+    }, REST);
   }
 
   /** @param {number} row */
@@ -66,11 +69,8 @@ export class Hover {
     if (!field) return;
     atlas.labels(field.name).then(
       (labels) => {
-        if (this.row === row)
-          this.group.textContent =
-            field.name === "class" || labels[row] < 0
-              ? (field.groups[labels[row]] ?? "in no group")
-              : `cluster ${field.groups[labels[row]]}`;
+        const group = field.groups[labels[row]];
+        if (this.row === row) this.group.textContent = group ? `${field.name === "class" ? "class" : "cluster"} ${group}` : "in no group";
       },
       () => {},
     );
