@@ -162,7 +162,14 @@ def test_what_an_arm_is_charged_is_taken_from_its_time():
 def test_the_page_and_the_numbers_hold_all_that_came_of_it(made, tmp_path: Path):
     write_comparison(made, tmp_path / "report.html")
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
-    for part in ("What was compared", "Judged in random convolutions", "Images side by side", "with planted copies", *ALL):
+    for part in (
+        "What was compared",
+        "Judged in random convolutions",
+        "Images side by side",
+        "with planted copies",
+        "learning the manifold",
+        *ALL,
+    ):
         assert part in page
     facts = json.loads(json.dumps(outcome_facts(made)))
     assert [arm["name"] for arm in facts["arms"]] == list(ALL)

@@ -68,7 +68,7 @@ def write_comparison(outcome: Outcome, path: Path) -> None:
     images, measure = outcome.images, headline(outcome.images)
     spaces = list(dict.fromkeys(score.space for one in outcome.results for score in one.scores if score.name == measure))
     spent = {
-        "learning the manifold": sum({one.repeat: _charge(outcome, one.repeat) for one in outcome.results}.values()),
+        "learning the manifold": sum({one.repeat: one.facts["map_seconds"] for one in outcome.results}.values()),
         "training": sum(
             {(one.repeat, one.length, ARMS[one.arm].fit): one.seconds["trained"] for one in outcome.results}.values()
         ),
@@ -110,11 +110,6 @@ def _subtitle(outcome: Outcome) -> list[str]:
         plural(len(outcome.arms), "arm"),
         plural(repeats, "training") + " each",
     ]
-
-
-def _charge(outcome: Outcome, repeat: int) -> float:
-    """Seconds that the manifold of a repeat took, as far as an arm was charged for it."""
-    return max((one.seconds["charged"] for one in outcome.results if one.repeat == repeat), default=0.0)
 
 
 def _arm(outcome: Outcome, arm: Arm) -> dict[str, str]:

@@ -88,7 +88,8 @@ def run_cell(bench: Bench, cell: Cell, ground: Ground, *, report: Report = silen
     judging = time.monotonic() - start - drawing
     speed = Score("images_per_second", "", count / max(drawing, 1e-9), None, None, "higher", count, "speed")
     seconds = trained.seconds | {"drawing": drawing, "judging": judging}
-    result = CellResult(cell.arm.name, cell.repeat, cell.length, (*scores, speed), seconds, dict(trained.facts) | _here())
+    facts = trained.facts | {"map_seconds": float(ground.seconds["map"])} | _here()
+    result = CellResult(cell.arm.name, cell.repeat, cell.length, (*scores, speed), seconds, facts)
     _write_pixels(home, cell, pixels)
     write_json(_path(home, cell), asdict(result))
     return result
