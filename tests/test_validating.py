@@ -59,6 +59,19 @@ def test_the_score_tells_other_images_from_noise_and_copies_of_one_are_called_a_
     assert "The images drawn are collapsing: they lie less than 20% as far apart" in found["collapsed"].warning
 
 
+def test_what_ails_a_model_is_said_beside_its_score(small_digits) -> None:
+    images, manifold, extractor, rows = small_digits
+
+    class Ailing(Vae):
+        def complaint(self, images: Tensor) -> str:
+            return f"It aches, by {tuple(images.shape)}."
+
+    found = validation_of(lambda _, b: images.pixels[:b], manifold, extractor.rows, rows)(
+        Ailing((1, 8, 8), code_dim=4, width=8)
+    )
+    assert found.warning == f"It aches, by ({len(rows)}, 1, 8, 8)."
+
+
 def test_validation_draws_no_image_that_is_judged(monkeypatch) -> None:
     """Judging draws from seed 0 on, 10,000 images at most unless more are asked for."""
     seen: list[int] = []

@@ -7,7 +7,7 @@ import torch
 from laws.generators import some_images
 from torch import nn
 
-from imatlas.generators import LatentFlow
+from imatlas.generators import Gan, LatentFlow
 from imatlas.generators.adversarial import clamped, critic_loss, drawer_loss, frozen, gradient_penalty
 from imatlas.networks.critic import Critic
 from imatlas.networks.critic_augmentation import changed_alike
@@ -23,7 +23,7 @@ def along(weights: torch.Tensor):
 def test_losses_weigh_how_far_the_real_image_of_each_pair_is_ahead() -> None:
     """With scores 2 ahead in every pair: critic softplus(-2), drawer softplus(2).
 
-    The penalty of a linear critic is 2 * 64 pixels * |w|^2.
+    The penalty of a linear critic is 2 * |w|^2.
     """
     weights = torch.zeros(64)
     weights[0] = 2.0
@@ -33,7 +33,7 @@ def test_losses_weigh_how_far_the_real_image_of_each_pair_is_ahead() -> None:
         float(critic_loss(along(weights), real, drawn, penalty=0.5, generator=torch.Generator().manual_seed(seed)).detach())
         for seed in range(200)
     ]
-    plain, penalised = math.log1p(math.exp(-2)), math.log1p(math.exp(-2)) + 0.5 / 2 * 8 * (2 * 64 * 4)
+    plain, penalised = math.log1p(math.exp(-2)), math.log1p(math.exp(-2)) + 0.5 / 2 * 8 * (2 * 4)
     assert all(value == pytest.approx(plain) or value == pytest.approx(penalised) for value in told)
     assert 10 < sum(value > 1 for value in told) < 45, "an eighth of the steps is penalised"
     assert float(drawer_loss(along(weights), real, drawn)) == pytest.approx(math.log1p(math.exp(2)))
@@ -44,8 +44,19 @@ def test_the_penalty_is_the_squared_slope_of_both_sides() -> None:
     weights = torch.arange(64.0) / 64
     both = torch.rand(6, *SHAPE, generator=torch.Generator().manual_seed(0)).requires_grad_()
     scores = along(weights)(both).square() / 2
-    wanted = 2 * 64 * (scores.detach() * 2 * weights.square().sum()).mean()
+    wanted = 2 * (scores.detach() * 2 * weights.square().sum()).mean()
     assert float(gradient_penalty(scores, both)) == pytest.approx(float(wanted), rel=1e-5)
+
+
+@pytest.mark.parametrize("kind", [Gan, LatentFlow])
+def test_a_model_says_when_its_critic_has_fallen_silent(kind: type) -> None:
+    """A last convolution far below 0 leaves nothing behind its SiLU, as the end of too strong a penalty did."""
+    model, images = kind(SHAPE, width=8), torch.rand(5, *SHAPE)
+    assert model.complaint(images) == ""
+    with torch.no_grad():
+        model.critic.layers[-1].weight.zero_()
+        model.critic.layers[-1].bias.fill_(-1e3)
+    assert "The critic says the same of every image" in model.complaint(images)
 
 
 def test_cut_images_pass_gradients_on() -> None:
@@ -108,7 +119,7 @@ def test_a_blurred_decoder_is_made_sharp() -> None:
     with torch.no_grad():
         for values in model.reader.layers[-1].parameters():
             values.zero_()
-    checks = (torch.arange(8)[:, None] + torch.arange(8)) % 2 * 0.4 - 0.2
+    checks = (torch.arange(8)[:, None] + torch.arange(8)) % 2 * 0.2 - 0.1
     pair = torch.stack([checks, -checks])[:, None]
     model.begin("sharpen", pair)
     players = {
@@ -116,7 +127,7 @@ def test_a_blurred_decoder_is_made_sharp() -> None:
         "decoder": torch.optim.Adam(model.player_parameters("decoder"), 1e-3, betas=(0.0, 0.99)),
     }
     generator = torch.Generator().manual_seed(1)
-    for _ in range(500):
+    for _ in range(1000):
         for player, optimizer in players.items():
             optimizer.zero_grad()
             model.loss(player, pair.repeat(8, 1, 1, 1), {}, generator).backward()

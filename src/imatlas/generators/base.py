@@ -125,6 +125,10 @@ class Generator(Trainable):
             )
         return dials.over(self.defaults())
 
+    def complaint(self, images: Tensor) -> str:
+        """Say what ails its parts, in sentences, by some images (b, C, H, W) it drew; by default nothing."""
+        return ""
+
     def draw_noise(self, b: int, generator: torch.Generator) -> Tensor:
         """Give standard normal noise (b, *noise_shape)."""
         return torch.randn(b, *self.noise_shape, generator=generator)

@@ -18,7 +18,17 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from imatlas.generators.adversarial import FEW_IMAGES, Scores, critic_loss, drawer_loss, frozen, game, outside, scores_of
+from imatlas.generators.adversarial import (
+    FEW_IMAGES,
+    Scores,
+    critic_loss,
+    drawer_loss,
+    frozen,
+    game,
+    outside,
+    scores_of,
+    silence_of,
+)
 from imatlas.generators.base import Generator
 from imatlas.networks.condition import ConditionEmbedding, drop_fields
 from imatlas.networks.convolutions import Drawer
@@ -87,6 +97,10 @@ class Gan(Generator):
         """One game; its best moment is looked for. Large images come in small batches."""
         batch_size = 32 if self.image_shape[1] > LARGE else 64
         return (game(Stage("play", self.players(), batch_size=batch_size, learning_rate=1e-3)),)
+
+    def complaint(self, images: Tensor) -> str:
+        """Say if the critic has fallen silent."""
+        return silence_of(self.critic, images)
 
     def loss(self, player: str, images: Tensor, codes: Mapping[str, Tensor], generator: torch.Generator) -> Tensor:
         """Give what one player lowers; see `critic_loss` and `drawer_loss`."""

@@ -20,7 +20,17 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from imatlas.generators.adversarial import FEW_IMAGES, clamped, critic_loss, drawer_loss, frozen, game, outside, scores_of
+from imatlas.generators.adversarial import (
+    FEW_IMAGES,
+    clamped,
+    critic_loss,
+    drawer_loss,
+    frozen,
+    game,
+    outside,
+    scores_of,
+    silence_of,
+)
 from imatlas.generators.samplers import CodeFlow
 from imatlas.generators.vae import Vae
 from imatlas.networks.convolutions import Drawer
@@ -115,6 +125,10 @@ class LatentFlow(Vae):
             weight = self.drawer.first.weight
             normal = torch.randn(len(weight), self.texture_dim, generator=torch.Generator().manual_seed(len(weight)))
             weight[:, self.code_dim :] = TEXTURE_START * weight[:, : self.code_dim].std() * normal.to(weight.device)
+
+    def complaint(self, images: Tensor) -> str:
+        """Say if the critic has fallen silent."""
+        return silence_of(self.critic, images)
 
     def loss(self, player: str, images: Tensor, codes: Mapping[str, Tensor], generator: torch.Generator) -> Tensor:
         """Give the loss of one player; critic and decoder see random codes of the images."""

@@ -14,6 +14,7 @@ from scipy.spatial.distance import pdist, squareform
 
 from imatlas.evaluation import kernel_distance
 from imatlas.generators import Generator
+from imatlas.networks.pixels import to_images
 from imatlas.training import Trainable, Validate, Validation
 from imatlas.values import Manifold
 
@@ -22,6 +23,8 @@ __all__ = ["kept_out", "validation_of"]
 FEWEST_KEPT_OUT, MOST_KEPT_OUT, KEPT_OUT_SHARE = 20, 500, 0.05
 FEWEST_FITTED = 60
 COLLAPSED = 0.2
+MOST_ASKED = 64
+"""Drawn images of which a generator says what ails it."""
 
 
 def kept_out(n_rows: int, seed: int) -> np.ndarray:
@@ -66,14 +69,17 @@ def validation_of(
     def validate(average: Trainable) -> Validation:
         if not isinstance(average, Generator):
             raise TypeError(f"A {type(average).__name__} came to be validated; wanted a Generator.")
-        placed = (extract(draw(average, len(rows))) - center) / scale
+        drawn = draw(average, len(rows))
+        placed = (extract(drawn) - center) / scale
         distance = kernel_distance(real, placed)
         share = _nearest_other(placed) / max(usual, 1e-12)
-        warning = (
-            f"The images drawn are collapsing: they lie less than {COLLAPSED:.0%} as far apart as real ones do. "
-            "If samples look alike at the end, train longer, or take another seed or another generator."
-        )
-        return Validation(distance.value, distance.details["standard_error"], warning if share < COLLAPSED else "")
+        warnings = [average.complaint(to_images(drawn[:MOST_ASKED]).to(average.device))]
+        if share < COLLAPSED:
+            warnings.append(
+                f"The images drawn are collapsing: they lie less than {COLLAPSED:.0%} as far apart as real ones do. "
+                "If samples look alike at the end, train longer, or take another seed or another generator."
+            )
+        return Validation(distance.value, distance.details["standard_error"], " ".join(filter(None, warnings)))
 
     return validate
 
