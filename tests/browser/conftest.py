@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 N_IMAGES = 400
 WAIT = 1000 * float(os.environ.get("IMATLAS_BROWSER_WAIT", "30"))  # ms for anything to show itself
 
+LOADED = (
+    "() => Promise.allSettled([...document.images].filter((one) => one.src && one.offsetParent).map((one) => one.decode()))"
+)
+
 
 @pytest.fixture(scope="session")
 def atlas(tmp_path_factory) -> Path:
@@ -79,6 +83,7 @@ def visitor(browser, served, renderer, request) -> Iterator[Visitor]:
     yield visitor
     shots = os.environ.get("IMATLAS_SHOTS")
     if shots and not visitor.page.is_closed():
+        visitor.page.evaluate(LOADED)
         visitor.page.screenshot(path=Path(shots) / f"{request.node.name.replace('[', '-').rstrip(']')}.png")
     context.close()
     assert visitor.errors == []
@@ -86,5 +91,5 @@ def visitor(browser, served, renderer, request) -> Iterator[Visitor]:
 
 @pytest.fixture(scope="session")
 def places(served) -> np.ndarray:
-    """Where the images lie on the map, float32 (n, 2)."""
-    return np.frombuffer(served.get("/api/map/places"), "<f4").reshape(-1, 2)
+    """Where the images lie on the map, (n, 2)."""
+    return np.frombuffer(served.get("/api/map/places"), "<f4").reshape(-1, 2).astype(float)

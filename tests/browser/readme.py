@@ -41,7 +41,7 @@ def main(picture: Path) -> None:
 def show(visitor: Visitor, picture: Path) -> None:
     """Draw at some places of the map that lie apart, look at the last of them, and keep the page as a picture."""
     page = visitor.page
-    places = np.frombuffer(visitor.server.get("/api/map/places"), "<f4").reshape(-1, 2)
+    places = np.frombuffer(visitor.server.get("/api/map/places"), "<f4").reshape(-1, 2).astype(float)
     visitor.open()
     box = page.locator("#map").bounding_box()
     low, high = places.min(axis=0), places.max(axis=0)

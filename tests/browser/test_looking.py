@@ -95,3 +95,11 @@ def test_a_reload_shows_what_was_looked_at(visitor, places):
     expect(visitor.page.get_by_role("radio", name="Lasso")).to_be_checked()
     visitor.page.mouse.move(*visitor.middle)
     expect(visitor.page.locator("#hover")).to_contain_text(f"digits#{row:04d}")
+
+
+def test_another_address_in_the_open_page_keeps_the_usual_colours(visitor):
+    """What stands behind the # alone is changed, as by a bookmark of the same page; it names no colour."""
+    visitor.open()
+    visitor.page.goto(f"{visitor.page.url.split('#')[0]}#rows=3")
+    expect(visitor.panel("Look").locator("figcaption.id")).to_have_text("digits#0003")
+    expect(visitor.page.get_by_label("Colour by")).to_have_value("class")

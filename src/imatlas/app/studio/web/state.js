@@ -12,16 +12,20 @@ export class Studio {
   constructor(atlas) {
     this.atlas = atlas;
     /** @type {Seen} */
-    this.seen = hash.read(location.hash, atlas.n);
-    if (!atlas.labelField(this.seen.colour) && !atlas.valueField(this.seen.colour)) {
-      this.seen.colour = atlas.usualField();
-      this.seen.lit = null;
-    }
+    this.seen = this._read();
     /** @type {Map<string, ((value: any) => void)[]>} */
     this._heard = new Map();
     /** @type {number} */
     this._writing = 0;
-    addEventListener("hashchange", () => this.set(hash.read(location.hash, this.atlas.n)));
+    addEventListener("hashchange", () => this.set(this._read()));
+  }
+
+  /** What stands in the address; where it names no field, or one that there is not, it is the usual one. @returns {Seen} */
+  _read() {
+    const { atlas } = this,
+      seen = hash.read(location.hash, atlas.n);
+    if (atlas.labelField(seen.colour) || atlas.valueField(seen.colour)) return seen;
+    return { ...seen, colour: atlas.usualField(), lit: seen.colour ? null : seen.lit };
   }
 
   /** @param {string} kind  a key of `seen`, or an event of one part for another @param {(value: any) => void} react */
