@@ -113,8 +113,8 @@ class Bench:
             expect(visitor.page.locator("#panel-paths .strip button")).to_have_count(N_FRAMES)
             morph = visitor.page.evaluate("() => window.taken[window.taken.length - 1]") / 1000
         return {
-            "first_click_ms": first,
-            "click_p50_ms": statistics.median(rest),
+            "first_click_ms": float(first),
+            "click_p50_ms": float(statistics.median(rest)),
             "click_p95_ms": float(np.percentile(rest, 95)),
             "clicks": len(rest),
             "morph_seconds": morph,
