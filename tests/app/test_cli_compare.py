@@ -4,16 +4,15 @@ import json
 
 import numpy as np
 import pytest
+from laws.small_studies import few_metrics
 from laws.threads import one_thread
 from PIL import Image
 from typer.testing import CliRunner
 
 from imatlas.app.cli.main import app
-from imatlas.generators import CodeFlow
 from imatlas.images import moving_shape
-from imatlas.studies import judging
 
-__all__ = ["one_thread"]
+__all__ = ["few_metrics", "one_thread"]
 
 QUICK = ("--steps", 8, "--generator", "vae", "--features", "principal_components", "--count", 40)
 QUICK += ("--judges", "random_convolutions")
@@ -24,17 +23,6 @@ def command(*words: object, code: int = 0) -> str:
     assert result.exit_code == code, result.output
     assert "Traceback" not in result.output
     return result.output
-
-
-@pytest.fixture(scope="module", autouse=True)
-def few_metrics():
-    """What is measured, and how well, plays no part here: a few quick metrics and a small flow stand for all."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(judging, "METRICS", ("kernel_distance", "coverage", "copy_rate"))
-        patch.setattr(judging, "COPY_METRICS", ("copy_rate",))
-        patch.setattr(CodeFlow, "width", 16)
-        patch.setattr(CodeFlow, "depth", 1)
-        yield
 
 
 @pytest.fixture(scope="module")

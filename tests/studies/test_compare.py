@@ -7,33 +7,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 from laws.random_state import global_generators_untouched
+from laws.small_studies import few_metrics
 from laws.threads import one_thread
 
 from imatlas.app.comparison_page import outcome_facts, write_comparison
 from imatlas.checks import FailedRun, InputError
-from imatlas.generators import CodeFlow
 from imatlas.images import moving_shape, split_images
 from imatlas.recipes import Wishes
-from imatlas.studies import ARMS, Study, cells, compare, judging, running
+from imatlas.studies import ARMS, Study, cells, compare, running
 from imatlas.studies.fits import _charges, plan_fit
 from imatlas.training.stopping import Interrupted
 
-__all__ = ["one_thread"]
+__all__ = ["few_metrics", "one_thread"]
 
 WISHES = Wishes(steps=8, generator="vae", features="principal_components")
 STUDY = Study(("clusters", "oracle-codes"), repeats=2, wishes=WISHES, judges=("random_convolutions",), count=40, paths=10)
 ALL = ("unconditional-longer", "clusters", "oracle-codes")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def few_metrics():
-    """What is measured, and how well, plays no part here: a few quick metrics and a small flow stand for all."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(judging, "METRICS", ("kernel_distance", "coverage", "copy_rate"))
-        patch.setattr(judging, "COPY_METRICS", ("copy_rate",))
-        patch.setattr(CodeFlow, "width", 16)
-        patch.setattr(CodeFlow, "depth", 1)
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -56,4 +56,4 @@ def compare(
     written = {"arms": arms, "judges": judges, "lengths": lengths}
     counts = {"repeats": repeats, "count": count, "subset": subset, "paths": morphs}
     study = comparing.read_study(wishes, written, counts, as_json=as_json)
-    comparing.compare_arms(comparing.Asked(source, out, resolution, ground, as_json), study)
+    comparing.compare_arms(verbs.Reading(source, out, resolution, ground), study, as_json=as_json)

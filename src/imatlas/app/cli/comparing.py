@@ -3,35 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from imatlas.app.cli.console import MISUSED, Console, sentences
-from imatlas.app.cli.places import refuse_atlas
+from imatlas.app.cli.verbs import Reading, check_reading, read_source
 from imatlas.app.cli.wording import say_images
 from imatlas.app.comparison_page import outcome_facts, write_comparison
 from imatlas.app.words import duration
 from imatlas.checks import InputError
 from imatlas.files import write_json
-from imatlas.images import check_resolution, parse_ground, read_images
 from imatlas.recipes import Wishes
 from imatlas.studies import ARMS, Study, arms_of, compare, count_of, forecast_study, subset_of
 from imatlas.studies.plan import DEFAULT_JUDGES
 from imatlas.values import ImageSet
 
-__all__ = ["Asked", "compare_arms", "list_arms", "read_study"]
-
-
-@dataclass(frozen=True)
-class Asked:
-    """Which images are read and how, where the study goes, and whether all that is said is one JSON object."""
-
-    source: Path
-    out: Path | None
-    resolution: int | None
-    ground: str
-    as_json: bool
+__all__ = ["compare_arms", "list_arms", "read_study"]
 
 
 def read_study(wishes: Wishes, asked: Mapping[str, str], counts: Mapping[str, Any], *, as_json: bool) -> Study:
@@ -65,12 +52,14 @@ def list_arms(*, as_json: bool) -> None:
     console.give({"arms": {name: arm.says for name, arm in ARMS.items()}})
 
 
-def compare_arms(asked: Asked, study: Study) -> None:
+def compare_arms(reading: Reading, study: Study, *, as_json: bool) -> None:
     """A folder of images to a study and its page."""
-    console = Console(as_json=asked.as_json)
+    console = Console(as_json=as_json)
     with sentences(console):
-        images = _read(console, asked, study)
-        place = asked.out or _beside(asked.source)
+        check_reading(console, reading)
+        images = read_source(console, reading, study.wishes.seed)
+        say_images(console, images)
+        place = reading.out or _beside(reading.source)
         _announce(console, study, images, place)
         outcome = compare(images, study, place, report=console.report)
         facts = outcome_facts(outcome)
@@ -79,19 +68,6 @@ def compare_arms(asked: Asked, study: Study) -> None:
         console.say("", *outcome.verdict, *(f"note: {note}" for note in outcome.notes))
         console.say(f"Report: {outcome.folder / 'report.html'}; numbers: {outcome.folder / 'result.json'}")
         console.give(facts | {"report": str(outcome.folder / "report.html")})
-
-
-def _read(console: Console, asked: Asked, study: Study) -> ImageSet:
-    with sentences(console, code=MISUSED):
-        if asked.resolution is not None:
-            check_resolution(asked.resolution)
-        parse_ground(asked.ground)
-    refuse_atlas(asked.source)
-    console.say(f"Reading {asked.source} ...")
-    seed = study.wishes.seed
-    images = read_images(asked.source, resolution=asked.resolution, ground=asked.ground, seed=seed, report=console.report)
-    say_images(console, images)
-    return images
 
 
 def _announce(console: Console, study: Study, images: ImageSet, place: Path) -> None:

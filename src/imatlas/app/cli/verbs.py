@@ -39,16 +39,7 @@ from imatlas.store import Atlas, holds_matrix, open_atlas, open_matrix_atlas, re
 from imatlas.training.augmentation import AUGMENTATION
 from imatlas.values import ImageSet
 
-__all__ = [
-    "Reading",
-    "asked",
-    "demo",
-    "map_only",
-    "report",
-    "run",
-    "show",
-    "train",
-]
+__all__ = ["Reading", "asked", "check_reading", "demo", "map_only", "read_source", "report", "run", "show", "train"]
 
 DEMO_COUNT = 600
 
@@ -66,6 +57,21 @@ class Reading:
     def place(self) -> Path:
         """Folder of the atlas."""
         return self.out or atlas_beside(self.source)
+
+
+def check_reading(console: Console, reading: Reading) -> None:
+    """Refuse options of reading that cannot be used, and an atlas in the place of images."""
+    with sentences(console, code=MISUSED):
+        if reading.resolution is not None:
+            check_resolution(reading.resolution)
+        parse_ground(reading.ground)
+    refuse_atlas(reading.source)
+
+
+def read_source(console: Console, reading: Reading, seed: int) -> ImageSet:
+    """Read images as was asked; say so first."""
+    console.say(f"Reading {reading.source} ...")
+    return read_images(reading.source, resolution=reading.resolution, ground=reading.ground, seed=seed, report=console.report)
 
 
 def asked(
@@ -175,18 +181,13 @@ def _journey(console: Console, images: ImageSet, out: Path, wishes: Wishes, *, c
 
 def _read(console: Console, reading: Reading, seed: int) -> ImageSet:
     """Read images once it is known that the options can be used and that the place can hold their atlas."""
-    with sentences(console, code=MISUSED):
-        if reading.resolution is not None:
-            check_resolution(reading.resolution)
-        parse_ground(reading.ground)
-    refuse_atlas(reading.source)
+    check_reading(console, reading)
     refuse_foreign(reading.place)
     if os.environ.get("WORLD_SIZE", "1") != "1":
         raise InputError(
             "Several processes came to make one map. Map with one, then train with many: torchrun ... train ATLAS."
         )
-    console.say(f"Reading {reading.source} ...")
-    return read_images(reading.source, resolution=reading.resolution, ground=reading.ground, seed=seed, report=console.report)
+    return read_source(console, reading, seed)
 
 
 def _map(console: Console, images: ImageSet, out: Path, wishes: Wishes) -> Atlas:
