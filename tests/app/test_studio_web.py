@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import imatlas
+from imatlas.app.sheets import PALETTE
 
 WEB = Path(imatlas.__file__).parent / "app/studio/web"
 TESTS = Path(__file__).parent / "web"
@@ -29,6 +30,12 @@ def test_what_is_pure_in_the_pages_keeps_its_laws():
         [node, "--experimental-detect-module", "--test", *tests], capture_output=True, text=True, check=False, timeout=600
     )
     assert answer.returncode == 0, answer.stdout[-4000:] + answer.stderr[-2000:]
+
+
+def test_groups_have_the_colours_of_the_report():
+    listed = re.search(r"GROUPS = \[(.*?)\]", (WEB / "colours.js").read_text("utf-8"), flags=re.DOTALL)
+    assert listed is not None
+    assert re.findall(r'"(#[0-9a-f]{6})"', listed.group(1)) == list(PALETTE)
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.name)
